@@ -1,0 +1,93 @@
+// Package storage is keytrail's vocabulary and the contract of its index.
+//
+// The index answers one question: which commits, branches and tags belong to an issue key. It knows
+// repositories (RepositoryID), their refs as last indexed (Tip), the commits those refs reach (Commit), and the
+// postings that follow: a posting is one (issue key, repository, commit).
+//
+// The only write to the index is an Advance: the atomic step of one repository from its old tips to new ones.
+// After it the index holds exactly the commits that the new tips reach, whatever happened on the host: pushes,
+// force pushes, deleted branches, moved tags. An engine derives what is no longer reachable by itself, so that no
+// caller can drop too much or too little.
+//
+// Engines live in the folders below: pebblestore on disk, memstore as the model that tests compare with. Each of
+// them passes the suite in storagetest.
+package storage
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// Store is an index. All methods are safe for concurrent use; a reader sees each Advance whole or not at all.
+// Methods end early with the context's error when it is cancelled, except that a write that has begun to commit
+// is finished.
+type Store interface {
+	Reader
+	Writer
+	io.Closer
+}
+
+// Reader answers questions. A question about a repository that does not exist is ErrNotFound; an issue key that
+// nothing links to is an empty answer.
+type Reader interface {
+	// Repository tells what is known about one repository.
+	Repository(ctx context.Context, id RepositoryID) (Repository, error)
+	// Repositories yields every repository, the retired ones too, in order of their ids.
+	Repositories(ctx context.Context) iter.Seq2[Repository, error]
+	// Tips yields the refs of a repository as last indexed, sorted by name.
+	Tips(ctx context.Context, id RepositoryID) iter.Seq2[Tip, error]
+	// Holds reports whether the index of a repository has a commit. A walk stops where it does.
+	Holds(ctx context.Context, id RepositoryID, oid OID) (bool, error)
+	// Holders yields the repositories that have a commit, in order of their ids.
+	Holders(ctx context.Context, oid OID) iter.Seq2[RepositoryID, error]
+	// Members yields every commit of a repository with the keys of its message, in no particular order.
+	Members(ctx context.Context, id RepositoryID) iter.Seq2[Member, error]
+	// NotesOf yields the notes of a repository, sorted by ref and object.
+	NotesOf(ctx context.Context, id RepositoryID) iter.Seq2[Note, error]
+
+	// Commits answers one page of an issue's commits, newest committer date first.
+	Commits(ctx context.Context, q CommitQuery) (CommitPage, error)
+	// Commit gives one commit as a repository holds it; ErrNotFound when it does not.
+	Commit(ctx context.Context, id RepositoryID, oid OID) (Hit, error)
+	// Issue sums up what belongs to a key.
+	Issue(ctx context.Context, key IssueKey) (Issue, error)
+	// Postings yields every posting, sorted by key, then newest first; of one project ("KAFKA") only unless it is empty.
+	Postings(ctx context.Context, project string) iter.Seq2[Posting, error]
+	// Stats counts what the index holds.
+	Stats(ctx context.Context) (Stats, error)
+	// Verify reads the whole index, checks it against itself, and reports each contradiction. The error is for a
+	// check that could not be finished.
+	Verify(ctx context.Context, report func(Problem)) error
+}
+
+// Writer changes the index. A write that returned nil survives the loss of power.
+type Writer interface {
+	// Register makes repositories known and answers their ids in the order of specs. A repository is known by
+	// (Integration, HostID): registering it again keeps its id and index, takes over its new name and URLs,
+	// and ends its retirement.
+	Register(ctx context.Context, specs []RepositorySpec) ([]RepositoryID, error)
+	// Retire marks a repository as gone from its host as of an instant. It goes on answering until it is forgotten.
+	Retire(ctx context.Context, id RepositoryID, at time.Time) error
+	// Forget removes a repository and all that only it holds. Its id is not used again.
+	Forget(ctx context.Context, id RepositoryID) error
+	// Advance moves a repository to new tips; see Advance.
+	Advance(ctx context.Context, a Advance) (Advanced, error)
+	// RecordLook notes the outcome of a look that changed no tip. It is not synced: after a crash the previous look may stand.
+	RecordLook(ctx context.Context, id RepositoryID, l Look) error
+}
+
+// Stats counts the index. Postings count each (key, repository, commit) once.
+type Stats struct {
+	Repositories int
+	Commits      int64 // distinct object ids, however many repositories hold them
+	Postings     int64
+	Bytes        int64 // on disk; zero for an engine without one
+}
+
+// Problem is one contradiction that Verify found.
+type Problem struct {
+	Repository RepositoryID // zero when it belongs to none
+	Text       string
+}
