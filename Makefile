@@ -1,0 +1,24 @@
+# Every target is an alias: what it does is in .ci/ or in the go command it names.
+
+.PHONY: help deps build run test lint bench
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+deps: ## install what the build needs and the machine lacks (Debian)
+	@.ci/deps
+
+build: deps ## build bin/keytrail
+	go build -trimpath -o bin/ ./daemon/cmd/keytrail
+
+run: build ## start keytrail on REPO=path-or-url, or on a demo history
+	@.ci/start $(if $(REPO),'$(REPO)')
+
+lint: deps ## gofmt, go vet and staticcheck
+	@.ci/lint
+
+test: lint ## lint, then every test with the race detector
+	go test -race -timeout 10m ./...
+
+bench: build ## measure keytrail beside git log and grep, on REPO=path or on the kafka history, and print the table
+	go run ./bench/cmd/bench index $(if $(REPO),--repo '$(REPO)')

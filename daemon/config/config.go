@@ -1,0 +1,216 @@
+// Package config reads keytrail's configuration: strict YAML in, typed and validated settings out.
+//
+// [Parse] walks the file's syntax tree by the schema in schema.go, so that every fault, of grammar, type or meaning, is
+// reported at once, each as an [*Error] with its line, column and key path. Nothing here reads a secret: a [Secret] is
+// where to find one, and is read at each use. An error never quotes the file, for the lines near a fault may hold a
+// password that somebody wrote down.
+//
+// Which integration types can run is not decided here; the wiring of the daemon knows.
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+)
+
+// maxFile bounds a configuration file, in bytes. Ten thousand repositories written out take less.
+const maxFile = 4 << 20
+
+// Config is a whole configuration, with defaults filled in.
+type Config struct {
+	Listen       string // host:port of the HTTP listener
+	DataDir      string // absolute
+	Poll         Poll
+	Refs         Refs
+	Objects      Objects
+	IssueKeys    IssueKeys
+	Limits       Limits
+	Auth         Auth
+	Integrations []Integration
+	Repositories []Repository
+	Log          Log
+}
+
+// Poll says how often a repository is looked at.
+type Poll struct {
+	Interval    time.Duration // of a repository that changes
+	MaxInterval time.Duration // the longest that a quiet one waits; at least Interval
+}
+
+// Refs says what is fetched beside heads and tags.
+type Refs struct {
+	Notes   bool     // refs/notes/*
+	Changes bool     // the host's changes: pull requests, merge requests, Gerrit changes
+	Other   []string // refspecs, as "+refs/pull/*:refs/pull/*"
+}
+
+// Objects says which objects are transferred.
+type Objects string
+
+// The kinds of transfer.
+const (
+	ObjectsCommits Objects = "commits" // commits alone, where the server can
+	ObjectsFull    Objects = "full"
+)
+
+// IssueKeys says which issue keys are indexed.
+type IssueKeys struct {
+	Preset   string            // the grammar: jira, github, gitlab or bitbucket
+	Projects []string          // when not empty, only these project keys
+	Deny     []string          // never these
+	Aliases  map[string]string // former project key to present one
+}
+
+// Limits bounds what keytrail takes of its hosts and of this machine.
+type Limits struct {
+	Fetches        int           // at a time, in all
+	FetchesPerHost int           // at a time, of one host
+	Stall          time.Duration // without a byte received, after which a fetch is given up
+	Pack           int64         // bytes of one fetch
+}
+
+// Auth says who may ask. The zero value, no tokens and not None, is for a loopback listener only.
+type Auth struct {
+	None   bool // `auth: none` was written down: anyone may ask
+	Tokens []Token
+}
+
+// Token is a bearer token that the API accepts.
+type Token struct {
+	Name  string // for logs
+	Token Secret
+}
+
+// Integration is an account on a git host that yields many repositories.
+type Integration struct {
+	Name       string
+	Type       string // one of [Types]
+	URL        string // of the account on its host; empty for a folder
+	Username   string
+	Password   Secret
+	Token      Secret
+	Filter     string // JMESPath on the host's own JSON; empty selects all
+	Webhook    Webhook
+	Refs       Refs   // the configuration's own, where not overridden
+	Path       string // of a folder: absolute
+	Depth      int    // of a folder: how many levels below Path to look for repositories
+	SSHKey     Secret
+	KnownHosts string // absolute path; empty when not configured
+}
+
+// Webhook is how a host's calls are known to be its own.
+type Webhook struct {
+	Secret Secret
+}
+
+// Repository is one repository named by itself.
+type Repository struct {
+	Name       string
+	URL        string // http, https, ssh, git or file, without credentials; or an absolute path
+	Username   string
+	Password   Secret
+	SSHKey     Secret
+	KnownHosts string // absolute path; empty when not configured
+	Refs       Refs   // the configuration's own, where not overridden
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string // trace, debug, info, warn or error
+	Format string // json or console
+}
+
+// Types lists the integration types that a configuration may name.
+func Types() []string {
+	return []string{
+		"azure-devops", "azure-devops-server", "github", "github-app", "gitlab", "bitbucket-server", "gerrit", "codecommit",
+		"gitea", typeFolder,
+	}
+}
+
+const typeFolder = "folder"
+
+// Default is the configuration of an empty file.
+func Default() *Config {
+	return &Config{
+		Listen:    "127.0.0.1:8790",
+		DataDir:   "/var/lib/keytrail",
+		Poll:      Poll{Interval: 5 * time.Minute, MaxInterval: 24 * time.Hour},
+		Refs:      Refs{Notes: true},
+		Objects:   ObjectsCommits,
+		IssueKeys: IssueKeys{Preset: "jira", Deny: []string{"UTF", "SHA", "ISO", "CVE", "RFC"}},
+		Limits:    Limits{Fetches: 8, FetchesPerHost: 4, Stall: time.Minute, Pack: 20 << 30},
+		Log:       Log{Level: "info", Format: "json"},
+	}
+}
+
+// Checks are the syntaxes that other packages own. A nil check accepts everything; the text of an error follows the
+// key path and the value.
+type Checks struct {
+	Refspec func(string) error // of refs.other
+	Filter  func(string) error // of integrations[].filter
+}
+
+// Load reads and parses the file at path.
+func Load(path string, checks Checks) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, data, checks)
+}
+
+// NeedsRestart names the settings that differ between c and next and that a running daemon cannot take over.
+func (c *Config) NeedsRestart(next *Config) []string {
+	var keys []string
+	if c.Listen != next.Listen {
+		keys = append(keys, "listen")
+	}
+	if c.DataDir != next.DataDir {
+		keys = append(keys, "data_dir")
+	}
+	return keys
+}
+
+// CheckSecrets reads every secret once and returns what hinders, joined: for a check before the first use.
+func (c *Config) CheckSecrets() error {
+	var faults faults
+	look := func(path string, s Secret) {
+		if s.IsZero() {
+			return
+		}
+		if _, err := s.Value(); err != nil {
+			faults = append(faults, &Error{Key: path, Problem: err.Error()})
+		}
+	}
+	for i, t := range c.Auth.Tokens {
+		look(fmt.Sprintf("auth.tokens[%d].token", i), t.Token)
+	}
+	for i, in := range c.Integrations {
+		at := fmt.Sprintf("integrations[%d].", i)
+		look(at+"password", in.Password)
+		look(at+"token", in.Token)
+		look(at+"webhook.secret", in.Webhook.Secret)
+		look(at+"ssh_key", in.SSHKey)
+	}
+	for i, r := range c.Repositories {
+		at := fmt.Sprintf("repositories[%d].", i)
+		look(at+"password", r.Password)
+		look(at+"ssh_key", r.SSHKey)
+	}
+	return faults.join()
+}
+
+// clone gives refs that share nothing with r.
+func (r Refs) clone() Refs {
+	r.Other = slices.Clone(r.Other)
+	return r
+}

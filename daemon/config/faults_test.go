@@ -1,0 +1,122 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"keytrail/daemon/config"
+)
+
+func TestAFaultSaysWhereWhatAndWhatIsRight(t *testing.T) {
+	const absolute = "want an absolute path"
+	tests := []struct{ name, text, want string }{
+		{"not YAML", "a: [", "1:4: is not YAML: sequence end token ']' not found"},
+		{"a key twice", "listen: a\nlisten: b", `2:1: is not YAML: mapping key "listen" already defined at [1:1]`},
+		{"two documents", "---\nlog: {}\n---\nlog: {}", "4:1: a second document: write one"},
+		{"text alone", "hello", "1:1: want a mapping of keys to values, have a string"},
+		{"a list alone", "- a", "1:1: want a mapping of keys to values, have a sequence"},
+		{"mapping for text", "listen: {a: b}", "1:9: listen: want text (quote it where YAML reads something else), have a mapping"},
+		{"number for text", "repositories: [{name: 12, url: /a}]",
+			"1:23: repositories[0].name: want text (quote it where YAML reads something else), have a int"},
+		{"text for a list", "refs: {other: a}", "1:15: refs.other: want a list, have a string"},
+		{"nothing", "listen:", "1:9: listen: is empty: want text (quote it where YAML reads something else), or leave the key out"},
+		{"empty text", `listen: ""`, "1:9: listen: want text that is not empty, have a string"},
+		{"tag", "data_dir: !!str /a", "1:11: data_dir: want text (quote it where YAML reads something else): YAML anchors, aliases " +
+			"and tags are not supported, write the value out"},
+		{"anchor", "log: &a {}", "1:6: log: want a mapping of keys to values: YAML anchors, aliases and tags are not supported, " +
+			"write the value out"},
+		{"merge key", "log: {<<: {}}", "1:7: log: YAML merge keys are not supported: write the values out"},
+		{"unknown key in a section", "log: {lvel: info}", "1:7: log.lvel: unknown key; known here: level, format"},
+		{"yes for true", "refs: {notes: yes}", `1:15: refs.notes: "yes": want true or false`},
+		{"no for objects", "objects: blobs", `1:10: objects: "blobs": want one of commits, full`},
+		{"no port", "listen: localhost", `1:9: listen: "localhost": want host:port, as 127.0.0.1:8790`},
+		{"port too high", "listen: localhost:65536", `1:9: listen: "localhost:65536": want host:port, as 127.0.0.1:8790`},
+		{"off loopback", "listen: example.com:80", `1:9: listen: "example.com:80" is reachable from other machines and auth is not ` +
+			"set: list auth.tokens, or write `auth: none` to let anyone ask, or listen on 127.0.0.1"},
+		{"auth of another word", "auth: off", "1:7: auth: want none, or a mapping with tokens"},
+		{"auth without tokens", "auth: {tokens: []}", "1:16: auth.tokens: no token: write one, or `auth: none` to let anyone ask"},
+		{"token without name", "auth: {tokens: [{token: {env: A}}]}", "1:17: auth.tokens[0]: name is missing"},
+		{"relative data", "data_dir: data", `1:11: data_dir: "data": ` + absolute},
+		{"bare number of seconds", "poll: {interval: 300}",
+			`1:18: poll.interval: "300": want a duration such as 90s, 5m or 24h, at least 1s`},
+		{"ceiling below", "poll: {interval: 2m, max_interval: 1m}",
+			"1:36: poll.max_interval: 1m0s is less than interval, 2m0s: raise it"},
+		{"decimal unit", "limits: {pack: 20GB}", `1:16: limits.pack: "20GB": want a size such as 512MiB or 20GiB, at least 1MiB`},
+		{"overflow", "limits: {pack: 9223372036854775807TiB}",
+			`1:16: limits.pack: "9223372036854775807TiB": want a size such as 512MiB or 20GiB, at least 1MiB`},
+		{"no fetches", "limits: {fetches: 0}", `1:19: limits.fetches: "0": want a number from 1 to 1024`},
+		{"half a fetch", "limits: {fetches: 0.5}", `1:19: limits.fetches: "0.5": want a number from 1 to 1024`},
+		{"lower-case project", "issue_keys: {projects: [abc]}",
+			`1:25: issue_keys.projects[0]: "abc": want a project key: two or more of A to Z, 0 to 9 and _, a letter first`},
+		{"denied and wanted", "issue_keys: {projects: [AB], deny: [AB]}", "1:36: issue_keys.deny: AB is among projects too: take it out of one"},
+		{"alias of an alias", "issue_keys: {aliases: {AA: BB, BB: CC}}", "1:28: issue_keys.aliases.AA: BB is an alias itself: name the present project"},
+		{"alias of nothing", "issue_keys: {aliases: {a: BB}}",
+			`1:24: issue_keys.aliases.a: "a": want a project key: two or more of A to Z, 0 to 9 and _, a letter first`},
+		{"type", "integrations: [{name: a, type: svn}]", `1:32: integrations[0].type: "svn": want one of azure-devops, ` +
+			"azure-devops-server, github, github-app, gitlab, bitbucket-server, gerrit, codecommit, gitea, folder"},
+		{"host over ssh", "integrations: [{name: a, type: gerrit, url: 'ssh://h.example.com'}]",
+			`1:45: integrations[0].url: "ssh://h.example.com": want an http:// or https:// URL`},
+		{"same name", "integrations: [{name: a, type: folder, path: /a}, {name: a, type: folder, path: /b}]",
+			`1:58: integrations[1].name: "a" stands twice: make it differ or take one out`},
+		{"long filter", "integrations: [{name: a, type: folder, path: /a, filter: " + strings.Repeat("x", 2001) + "}]",
+			"1:58: integrations[0].filter: has 2001 characters: want at most 2000"},
+		{"folder too deep", "integrations: [{name: a, type: folder, path: /a, depth: 99}]",
+			`1:57: integrations[0].depth: "99": want a number from 1 to 16`},
+		{"path of a host", "integrations: [{name: a, type: gitea, url: 'https://h.example.com', path: /a}]",
+			"1:75: integrations[0].path: is not for an integration of type gitea: take it out"},
+		{"webhook without secret", "integrations: [{name: a, type: gitea, url: 'https://h.example.com', webhook: {}}]",
+			"1:78: integrations[0].webhook: secret is missing"},
+		{"title", "repositories: [{name: ' a', url: /a}]",
+			`1:23: repositories[0].name: " a": want up to 255 bytes on one line, without spaces around`},
+		{"same repository", "repositories: [{name: a, url: /a}, {name: b, url: /a}]",
+			`1:51: repositories[1].url: "/a" stands twice: make it differ or take one out`},
+		{"relative path", "repositories: [{name: a, url: a.git}]",
+			"1:31: repositories[0].url: want a URL, as https://git.example.com/a.git, or an absolute path"},
+		{"scp-like", "repositories: [{name: a, url: 'git@h.example.com:a.git'}]",
+			"1:31: repositories[0].url: looks like user@host:path: write it as ssh://user@host/path"},
+		{"scheme", "repositories: [{name: a, url: 'ftp://h.example.com/a'}]",
+			`1:31: repositories[0].url: "ftp://h.example.com/a": want the scheme https, http, ssh, git or file`},
+		{"file with host", "repositories: [{name: a, url: 'file://srv/a'}]",
+			`1:31: repositories[0].url: "file://srv/a": want three slashes, as file:///srv/git/a.git`},
+		{"no host", "repositories: [{name: a, url: 'https:///a'}]",
+			`1:31: repositories[0].url: "https:///a" names no host: want one as https://git.example.com/a`},
+		{"key for http", "repositories: [{name: a, url: 'http://h.example.com/a', ssh_key: {env: K}}]",
+			"1:66: repositories[0].ssh_key: is not for http://h.example.com/a: take it out"},
+		{"password for a path", "repositories: [{name: a, url: /a, password: {env: K}}]",
+			"1:45: repositories[0].password: is not for /a: take it out"},
+		{"password alone", "repositories: [{name: a, url: 'http://h.example.com/a', password: {env: K}}]",
+			"1:31: repositories[0].url: has a password and no username: write the username that goes with it"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := config.Parse("k.yaml", []byte(test.text), config.Checks{})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if got, want := err.Error(), "k.yaml:"+test.want; got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		"", "listen: :80\nauth: none", "a: [", "{a: {b}}", "? k\n: v", "log: &a {x: *a}", "1: 2", "a: |\n b\n", "- !!str x",
+		"issue_keys: {aliases: {AB: CD}}", "repositories: [{name: a, url: 'ssh://git@h.example.com/a', ssh_key: {env: K}}]",
+		"integrations:\n  - {name: a, type: folder, path: /a, depth: 2}\n", "limits: {pack: 1GiB, fetches: 3}",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := config.Parse("k.yaml", data, config.Checks{})
+		if (c == nil) == (err == nil) {
+			t.Fatalf("config %v and error %v", c, err)
+		}
+		if c != nil {
+			if err := c.CheckListen(); err != nil {
+				t.Fatalf("accepted a listener that is refused: %v", err)
+			}
+		}
+	})
+}

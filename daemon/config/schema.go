@@ -1,0 +1,241 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// read fills c from the file's root. The readers below are the schema: which keys there are, and what each takes. The
+// settings that others inherit come first.
+func (c *Config) read(v value) {
+	found := v.mapping(
+		field{"listen", text(&c.Listen, checkListen)},
+		field{"data_dir", text(&c.DataDir, checkAbsolute)},
+		field{"poll", c.Poll.read},
+		field{"refs", c.Refs.read},
+		field{"objects", oneOf(&c.Objects, ObjectsCommits, ObjectsFull)},
+		field{"issue_keys", c.IssueKeys.read},
+		field{"limits", c.Limits.read},
+		field{"auth", c.Auth.read},
+		field{"integrations", c.readIntegrations},
+		field{"repositories", c.readRepositories},
+		field{"log", c.Log.read},
+	)
+	if at, ok := found["listen"]; ok {
+		if err := c.CheckListen(); err != nil && checkListen(c.Listen) == nil {
+			at.fail("%v", err)
+		}
+	}
+}
+
+func (p *Poll) read(v value) {
+	found := v.mapping(
+		field{"interval", duration(&p.Interval, time.Second, math.MaxInt64)},
+		field{"max_interval", duration(&p.MaxInterval, time.Second, math.MaxInt64)},
+	)
+	at, given := found["max_interval"]
+	switch {
+	case !given:
+		p.MaxInterval = max(p.MaxInterval, p.Interval)
+	case p.MaxInterval < p.Interval:
+		at.fail("%v is less than interval, %v: raise it", p.MaxInterval, p.Interval)
+	}
+}
+
+func (r *Refs) read(v value) {
+	v.mapping(
+		field{"notes", boolean(&r.Notes)},
+		field{"changes", boolean(&r.Changes)},
+		field{"other", texts(&r.Other, v.d.checks.Refspec)},
+	)
+}
+
+func (k *IssueKeys) read(v value) {
+	found := v.mapping(
+		field{"preset", oneOf(&k.Preset, "jira", "github", "gitlab", "bitbucket")},
+		field{"projects", texts(&k.Projects, checkProject)},
+		field{"deny", texts(&k.Deny, checkProject)},
+		field{"aliases", k.readAliases},
+	)
+	deny, given := found["deny"]
+	if !given { // a project asked for by name is wanted, whatever the default denies
+		k.Deny = slices.DeleteFunc(k.Deny, func(p string) bool { return slices.Contains(k.Projects, p) })
+		return
+	}
+	for _, p := range k.Deny {
+		if slices.Contains(k.Projects, p) {
+			deny.fail("%s is among projects too: take it out of one", p)
+		}
+	}
+}
+
+func (k *IssueKeys) readAliases(v value) {
+	entries := v.entries()
+	k.Aliases = make(map[string]string, len(entries))
+	for _, e := range entries {
+		if err := checkProject(e.key); err != nil {
+			v.d.fail(e.keyNode, e.path, err.Error())
+		}
+		var to string
+		text(&to, checkProject)(e.value)
+		k.Aliases[e.key] = to
+	}
+	for _, e := range entries {
+		to := k.Aliases[e.key]
+		if _, chained := k.Aliases[to]; chained {
+			e.fail("%s is an alias itself: name the present project", to)
+		}
+	}
+}
+
+func (l *Limits) read(v value) {
+	v.mapping(
+		field{"fetches", integer(&l.Fetches, 1, 1024)},
+		field{"fetches_per_host", integer(&l.FetchesPerHost, 1, 1024)},
+		field{"stall", duration(&l.Stall, time.Second, time.Hour)},
+		field{"pack", size(&l.Pack, 1<<20)},
+	)
+}
+
+func (a *Auth) read(v value) {
+	if s, ok := v.text(); ok {
+		if a.None = s == "none"; !a.None {
+			v.fail("want none, or a mapping with tokens")
+		}
+		return
+	}
+	found := v.mapping(field{"tokens", a.readTokens})
+	v.require(found, "tokens")
+	if tokens, ok := found["tokens"]; ok && len(a.Tokens) == 0 {
+		tokens.fail("no token: write one, or `auth: none` to let anyone ask")
+	}
+}
+
+func (a *Auth) readTokens(v value) {
+	names := make(unique)
+	v.list(func(v value) {
+		var t Token
+		found := v.mapping(
+			field{"name", text(&t.Name, checkName, names.check)},
+			field{"token", secret(&t.Token)},
+		)
+		v.require(found, "name", "token")
+		a.Tokens = append(a.Tokens, t)
+	})
+}
+
+func (c *Config) readIntegrations(v value) {
+	names := make(unique)
+	v.list(func(v value) {
+		in := Integration{Refs: c.Refs.clone()}
+		found := v.mapping(
+			field{"name", text(&in.Name, checkName, names.check)},
+			field{"type", oneOf(&in.Type, Types()...)},
+			field{"url", text(&in.URL, checkHostURL)},
+			field{"username", text(&in.Username)},
+			field{"password", secret(&in.Password)},
+			field{"token", secret(&in.Token)},
+			field{"filter", text(&in.Filter, checkFilterLength, v.d.checks.Filter)},
+			field{"webhook", in.Webhook.read},
+			field{"refs", in.Refs.read},
+			field{"path", text(&in.Path, checkAbsolute)},
+			field{"depth", integer(&in.Depth, 1, 16)},
+			field{"ssh_key", secret(&in.SSHKey)},
+			field{"known_hosts", text(&in.KnownHosts, checkAbsolute)},
+		)
+		v.require(found, "name", "type")
+		in.checkType(v, found)
+		c.Integrations = append(c.Integrations, in)
+	})
+}
+
+// checkType holds the keys found against the type: a folder is a path, everything else is an account at a URL.
+func (in *Integration) checkType(v value, found map[string]value) {
+	required, foreign := "url", []string{"path", "depth"}
+	if in.Type == typeFolder {
+		required = "path"
+		foreign = []string{"url", "username", "password", "token", "webhook", "ssh_key", "known_hosts"}
+		if in.Depth == 0 {
+			in.Depth = 1
+		}
+	}
+	if !slices.Contains(Types(), in.Type) {
+		return // its keys cannot be judged, and the type itself was
+	}
+	v.require(found, required)
+	for _, key := range foreign {
+		if at, ok := found[key]; ok {
+			at.fail("is not for an integration of type %s: take it out", in.Type)
+		}
+	}
+}
+
+func (w *Webhook) read(v value) {
+	found := v.mapping(field{"secret", secret(&w.Secret)})
+	v.require(found, "secret")
+}
+
+func (c *Config) readRepositories(v value) {
+	names, urls := make(unique), make(unique)
+	v.list(func(v value) {
+		r := Repository{Refs: c.Refs.clone()}
+		found := v.mapping(
+			field{"name", text(&r.Name, checkTitle, names.check)},
+			field{"url", text(&r.URL, checkRepositoryURL, urls.check)},
+			field{"username", text(&r.Username)},
+			field{"password", secret(&r.Password)},
+			field{"ssh_key", secret(&r.SSHKey)},
+			field{"known_hosts", text(&r.KnownHosts, checkAbsolute)},
+			field{"refs", r.Refs.read},
+		)
+		v.require(found, "name", "url")
+		r.checkScheme(found)
+		c.Repositories = append(c.Repositories, r)
+	})
+}
+
+// checkScheme holds the credentials found against the URL's scheme: one that is never used is a mistake.
+func (r *Repository) checkScheme(found map[string]value) {
+	at, ok := found["url"]
+	if !ok || checkRepositoryURL(r.URL) != nil {
+		return
+	}
+	var foreign []string
+	switch scheme(r.URL) {
+	case "http", "https":
+		foreign = []string{"ssh_key", "known_hosts"}
+		if _, ok := found["password"]; ok && r.Username == "" {
+			at.fail("has a password and no username: write the username that goes with it")
+		}
+	case "ssh":
+		foreign = []string{"username", "password"}
+	default:
+		foreign = []string{"username", "password", "ssh_key", "known_hosts"}
+	}
+	for _, key := range foreign {
+		if at, ok := found[key]; ok {
+			at.fail("is not for %s: take it out", origin(r.URL))
+		}
+	}
+}
+
+func (l *Log) read(v value) {
+	v.mapping(
+		field{"level", oneOf(&l.Level, "trace", "debug", "info", "warn", "error")},
+		field{"format", oneOf(&l.Format, "json", "console")},
+	)
+}
+
+// unique holds the texts of a list that must differ.
+type unique map[string]bool
+
+// check refuses a text that it was asked about before.
+func (u unique) check(s string) error {
+	if u[s] {
+		return fmt.Errorf("%q stands twice: make it differ or take one out", s)
+	}
+	u[s] = true
+	return nil
+}
