@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// server serves one repository through git-http-backend(1) on the loopback.
+type server struct {
+	url  string // of the repository
+	http *http.Server
+	done chan error
+}
+
+// serve starts a server on a free port; close it.
+func serve(repo string) (*server, error) {
+	out, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find git-http-backend: %w", err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	parent, name := filepath.Split(repo)
+	backend := &cgi.Handler{
+		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
+		Env:  append(environment(), "GIT_PROJECT_ROOT="+filepath.Clean(parent), "GIT_HTTP_EXPORT_ALL=1"),
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/"+name+"/", withLength(backend))
+	s := &server{
+		url:  "http://" + listener.Addr().String() + "/" + name,
+		http: &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute},
+		done: make(chan error, 1),
+	}
+	go func() { s.done <- s.http.Serve(listener) }()
+	return s, nil
+}
+
+// close ends the server; requests that are still being answered get a few seconds.
+func (s *server) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = s.http.Close()
+	}
+	if end := <-s.done; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, end)
+	}
+	return err
+}
+
+// maxRequest bounds a request's body: it names the wanted and the known objects, some 50 bytes each.
+const maxRequest = 64 << 20
+
+// withLength gives chunked requests, which git sends when it names many objects, the length that CGI wants (RFC 3875, section 4.1.2).
+func withLength(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength < 0 {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			r.ContentLength = int64(len(body))
+			r.TransferEncoding = nil
+		}
+		next.ServeHTTP(w, r)
+	})
+}
