@@ -1,0 +1,110 @@
+package pebblestore
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keytrail/storage"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestLayoutIsAsDocumented writes an index with one row of each kind and holds its bytes. A difference means that
+// indexes on disk no longer read: raise formatVersion with it.
+func TestLayoutIsAsDocumented(t *testing.T) {
+	ctx := context.Background()
+	s := openStore(t, t.TempDir())
+	ids, err := s.Register(ctx, []storage.RepositorySpec{
+		{Integration: "acme", HostID: "42", Name: "shop", URL: "https://git.example.com/shop.git"},
+		{HostID: "/srv/git/fork", Name: "fork", URL: "/srv/git/fork"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada := storage.Signature{Name: "Ada", Email: "ada@example.com", Seconds: 1700000000, Offset: 60}
+	first := storage.Commit{OID: oidOf(1), Author: ada, Committer: ada, Message: "SHOP-7 begin\n", Keys: []storage.IssueKey{"SHOP-7"}}
+	second := storage.Commit{
+		OID: oidOf(2), Parents: []storage.OID{oidOf(1)}, Author: ada,
+		Committer: storage.Signature{Name: "Bob", Email: "bob@example.com", Seconds: -5, Offset: -330}, Message: "go on",
+	}
+	for _, id := range ids {
+		_, err = s.Advance(ctx, storage.Advance{
+			Repository: id,
+			Tips: []storage.TipChange{
+				{Tip: storage.Tip{Ref: "refs/heads/SHOP-12", OID: oidOf(2), Commit: oidOf(2), Keys: []storage.IssueKey{"SHOP-12"}}},
+				{Tip: storage.Tip{Ref: "refs/tags/tree", OID: oidOf(9)}},
+			},
+			Commits: commitsOf(first, second),
+			Notes: []storage.NotesUpdate{{Ref: "refs/notes/commits", Changes: []storage.Note{
+				{Object: oidOf(2), Text: "see SHOP-100", Keys: []storage.IssueKey{"SHOP-100"}},
+			}}},
+			DefaultBranch: "refs/heads/main", Rules: "rules", SeenAt: time.Unix(1700000100, 0),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rows strings.Builder
+	err = scanRange(ctx, s.db, []byte{0}, []byte{0xff}, func(k, v []byte) (bool, error) {
+		fmt.Fprintf(&rows, "%q\n    %q\n", k, v)
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "layout.golden")
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, []byte(rows.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), rows.String()); d != "" {
+		t.Errorf("the layout has changed (-golden +now):\n%s", d)
+	}
+}
+
+func oidOf(n byte) (o storage.OID) {
+	for i := range o {
+		o[i] = n
+	}
+	return o
+}
+
+func commitsOf(commits ...storage.Commit) func(func(storage.Commit, error) bool) {
+	return func(yield func(storage.Commit, error) bool) {
+		for _, c := range commits {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+func openStore(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}

@@ -1,0 +1,146 @@
+package pebblestore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"keytrail/storage"
+	"keytrail/storage/commitgraph"
+)
+
+// Issue sums up what belongs to a key; see storage.Reader.
+func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue, error) {
+	v, done, err := s.view(ctx)
+	if err != nil {
+		return storage.Issue{}, err
+	}
+	defer done()
+	issue := storage.Issue{Key: key}
+	linked := map[storage.RepositoryID][]ordinal{}
+	distinct := map[ordinal]bool{}
+	var first, last ordinal
+	prefix := keyPostings(key)
+	err = scanRange(ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
+		p, err := readPostingTail(k[len(prefix):])
+		if err != nil {
+			return false, err
+		}
+		if last == 0 {
+			last = p.ordinal
+		}
+		first = p.ordinal
+		distinct[p.ordinal] = true
+		linked[p.repository] = append(linked[p.repository], p.ordinal)
+		return true, nil
+	})
+	if err != nil {
+		return storage.Issue{}, err
+	}
+	issue.Commits = int64(len(distinct))
+	if err := v.bounds(&issue, first, last); err != nil {
+		return storage.Issue{}, err
+	}
+	named, err := v.branchesNamed(key)
+	if err != nil {
+		return storage.Issue{}, err
+	}
+	for id, commits := range linked {
+		issue.Repositories = append(issue.Repositories, storage.IssueRepository{Repository: id, Commits: int64(len(commits))})
+		if err := v.refsOf(&issue, id, commits, named); err != nil {
+			return storage.Issue{}, err
+		}
+	}
+	for _, ref := range named {
+		issue.Branches = append(issue.Branches, *ref)
+	}
+	slices.SortFunc(issue.Repositories, func(a, b storage.IssueRepository) int { return cmp.Compare(a.Repository, b.Repository) })
+	byRef := func(a, b storage.IssueRef) int {
+		return cmp.Or(cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.Name, b.Name))
+	}
+	slices.SortFunc(issue.Branches, byRef)
+	slices.SortFunc(issue.Tags, byRef)
+	return issue, nil
+}
+
+// bounds tells who committed first and last.
+func (v view) bounds(issue *storage.Issue, first, last ordinal) error {
+	if last == 0 {
+		return nil
+	}
+	oldest, err := readCommit(v, first)
+	if err != nil {
+		return err
+	}
+	newest, err := readCommit(v, last)
+	issue.First, issue.Last = oldest.Committer, newest.Committer
+	return err
+}
+
+// branchKey names a branch of a repository.
+type branchKey struct {
+	repository storage.RepositoryID
+	name       string
+}
+
+// branchesNamed gives the branches that carry a key in their name.
+func (v view) branchesNamed(key storage.IssueKey) (map[branchKey]*storage.IssueRef, error) {
+	named := map[branchKey]*storage.IssueRef{}
+	prefix := appendIssue([]byte{spaceBranchName}, key)
+	err := scanRange(v.ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
+		id, ref := readRepository(k[len(prefix):]), string(k[len(prefix)+4:])
+		if !isBranch(ref) {
+			return true, nil
+		}
+		t, err := v.tipOf(id, ref)
+		if err != nil || t == nil || t.commit == 0 {
+			return err == nil, err
+		}
+		branch := storage.IssueRef{Repository: id, Name: ref[len(branchPrefix):], ByName: true}
+		if branch.OID, err = v.oid(t.commit); err != nil {
+			return false, err
+		}
+		named[branchKey{id, branch.Name}] = &branch
+		return true, nil
+	})
+	return named, err
+}
+
+// refsOf adds the branches and tags of one repository that hold linked commits.
+func (v view) refsOf(issue *storage.Issue, id storage.RepositoryID, commits []ordinal, named map[branchKey]*storage.IssueRef) error {
+	rec, err := readRecord(v, id)
+	if err != nil {
+		return err
+	}
+	g, err := v.graph(&rec)
+	if err != nil {
+		return err
+	}
+	nodes := make([]commitgraph.Node, len(commits))
+	for i, o := range commits {
+		nodes[i] = g.node(o)
+	}
+	unmerged := nodes
+	if g.defaultBranch >= 0 {
+		merged := g.reachable(g.defaultBranch)
+		unmerged = slices.DeleteFunc(slices.Clone(nodes), merged.Has)
+	}
+	inTags, inBranches := g.graph.ContainingAny(nodes), g.graph.ContainingAny(unmerged)
+	for _, t := range g.tags {
+		if inTags.At(t.node) != 0 {
+			issue.Tags = append(issue.Tags, storage.IssueRef{Repository: id, Name: t.name, OID: t.oid, ByCommit: true})
+		}
+	}
+	for _, b := range g.branches {
+		if inBranches.At(b.node) == 0 {
+			continue
+		}
+		ref := named[branchKey{id, b.name}]
+		if ref == nil {
+			ref = &storage.IssueRef{Repository: id, Name: b.name, OID: b.oid}
+			named[branchKey{id, b.name}] = ref
+		}
+		ref.ByCommit = true
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package pebblestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"keytrail/storage"
+)
+
+// failed is a sequence of one error.
+func failed[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
+	}
+}
+
+// ofRepository yields rows of a repository, or storage.ErrNotFound.
+func ofRepository[T any](ctx context.Context, s *Store, id storage.RepositoryID, space byte, decode func(k, v []byte) (T, error)) iter.Seq2[T, error] {
+	done, err := s.use()
+	if err != nil {
+		return failed[T](err)
+	}
+	defer done()
+	if err := s.known(id); err != nil {
+		return failed[T](err)
+	}
+	return rows(ctx, s, keyOfRepository(space, id), decode)
+}
+
+const headOfRepository = 1 + 4 // bytes of a key before what the repository names
+
+// Tips yields the refs of a repository as last indexed, sorted by name.
+func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Tip, error] {
+	return ofRepository(ctx, s, id, spaceTip, func(k, v []byte) (storage.Tip, error) {
+		row, err := decodeTip(v)
+		if err != nil {
+			return storage.Tip{}, err
+		}
+		t := storage.Tip{Ref: string(k[headOfRepository:]), OID: row.oid, Keys: row.keys}
+		if row.commit != 0 {
+			t.Commit, _, err = s.commitHead(row.commit)
+		}
+		return t, err
+	})
+}
+
+// Members yields every commit of a repository.
+func (s *Store) Members(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Member, error] {
+	return ofRepository(ctx, s, id, spaceMember, func(k, v []byte) (storage.Member, error) {
+		o := readOrdinal(k[headOfRepository:])
+		row, err := decodeRow(o, v)
+		if err != nil {
+			return storage.Member{}, err
+		}
+		oid, _, err := s.commitHead(o)
+		return storage.Member{OID: oid, Keys: row.keys}, err
+	})
+}
+
+// NotesOf yields the notes of a repository, sorted by object and ref.
+func (s *Store) NotesOf(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Note, error] {
+	return ofRepository(ctx, s, id, spaceNote, decodeNote)
+}
+
+// Holds reports whether the index of a repository has a commit.
+func (s *Store) Holds(ctx context.Context, id storage.RepositoryID, oid storage.OID) (bool, error) {
+	done, err := s.use()
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	o, err := s.ordinalOf(oid)
+	if err != nil {
+		return false, err
+	}
+	if o == 0 {
+		return false, s.known(id)
+	}
+	has, err := hasMember(s.db, id, o)
+	if err != nil || has {
+		return has, err
+	}
+	return false, s.known(id)
+}
+
+func hasMember(r pebble.Reader, id storage.RepositoryID, o ordinal) (bool, error) {
+	_, closer, err := r.Get(keyMember(id, o))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read a member: %w", err)
+	}
+	return true, closer.Close()
+}
+
+// Holders yields the repositories that have a commit.
+func (s *Store) Holders(ctx context.Context, oid storage.OID) iter.Seq2[storage.RepositoryID, error] {
+	return func(yield func(storage.RepositoryID, error) bool) {
+		done, err := s.use()
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		defer done()
+		o, err := s.ordinalOf(oid)
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		if o == 0 {
+			return
+		}
+		for repository, err := range s.Repositories(ctx) {
+			if err == nil {
+				var has bool
+				if has, err = hasMember(s.db, repository.ID, o); err == nil && !has {
+					continue
+				}
+			}
+			if !yield(repository.ID, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Postings yields every posting, sorted by key, then newest first.
+func (s *Store) Postings(ctx context.Context, project string) iter.Seq2[storage.Posting, error] {
+	prefix := []byte{spacePosting}
+	if project != "" {
+		prefix = append(append(prefix, project...), 0)
+	}
+	return func(yield func(storage.Posting, error) bool) {
+		var tie []storage.Posting // postings of one key and second, which go out in the order of positions
+		var last posting
+		flush := func() bool {
+			sortPostings(tie)
+			for _, p := range tie {
+				if !yield(p, nil) {
+					return false
+				}
+			}
+			tie = tie[:0]
+			return true
+		}
+		type found struct {
+			posting
+			oid storage.OID
+		}
+		all := rows(ctx, s, prefix, func(k, _ []byte) (found, error) {
+			p, err := readPosting(k)
+			if err != nil {
+				return found{}, err
+			}
+			oid, _, err := s.commitHead(p.ordinal)
+			return found{p, oid}, err
+		})
+		for p, err := range all {
+			if err != nil {
+				yield(storage.Posting{}, err)
+				return
+			}
+			if (p.key != last.key || p.seconds != last.seconds) && !flush() {
+				return
+			}
+			last = p.posting
+			tie = append(tie, storage.Posting{Key: p.key, Repository: p.repository, OID: p.oid})
+		}
+		flush()
+	}
+}
+
+// Stats counts what the index holds.
+func (s *Store) Stats(ctx context.Context) (storage.Stats, error) {
+	done, err := s.use()
+	if err != nil {
+		return storage.Stats{}, err
+	}
+	defer done()
+	c, err := readCounters(s.db)
+	if err != nil {
+		return storage.Stats{}, err
+	}
+	stats := storage.Stats{Commits: c.commits, Bytes: int64(s.db.Metrics().DiskSpaceUsage())}
+	for r, err := range s.Repositories(ctx) {
+		if err != nil {
+			return storage.Stats{}, err
+		}
+		stats.Repositories++
+		stats.Postings += r.Postings
+	}
+	return stats, nil
+}
+
+// readCommit reads a commit's text; its parents and keys are its member's.
+func readCommit(r pebble.Reader, o ordinal) (storage.Commit, error) {
+	v, closer, err := r.Get(keyCommit(o))
+	if err != nil {
+		return storage.Commit{}, fmt.Errorf("%w: commit %d: %w", storage.ErrCorrupt, o, err)
+	}
+	defer closer.Close()
+	return decodeCommit(bytes.Clone(v))
+}

@@ -1,0 +1,229 @@
+package pebblestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"keytrail/storage"
+)
+
+// record is the value of a repository, kept as JSON: it is small, written whole, and gains fields over time.
+type record struct {
+	storage.Repository
+	Notes int64 // notes stored, so that a repository without any costs no look-up
+}
+
+func readRecord(r pebble.Reader, id storage.RepositoryID) (record, error) {
+	v, err := get(r, keyOfRepository(spaceRepository, id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return record{}, fmt.Errorf("repository %d: %w", id, storage.ErrNotFound)
+	}
+	if err != nil {
+		return record{}, fmt.Errorf("read repository %d: %w", id, err)
+	}
+	return decodeRecord(v)
+}
+
+func decodeRecord(v []byte) (record, error) {
+	var rec record
+	if err := json.Unmarshal(v, &rec); err != nil {
+		return record{}, fmt.Errorf("%w: a repository cannot be decoded: %w", storage.ErrCorrupt, err)
+	}
+	return rec, nil
+}
+
+func (rec *record) write(out *sink) error {
+	v, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("encode repository %d: %w", rec.ID, err)
+	}
+	out.set(keyOfRepository(spaceRepository, rec.ID), v)
+	return nil
+}
+
+// Register makes repositories known; see storage.Writer.
+func (s *Store) Register(ctx context.Context, specs []storage.RepositorySpec) ([]storage.RepositoryID, error) {
+	done, err := s.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	s.write.Lock()
+	defer s.write.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ids := make([]storage.RepositoryID, len(specs))
+	records := map[storage.RepositoryID]*record{}
+	fresh := map[string]storage.RepositoryID{}
+	next := s.counters
+	for i, spec := range specs {
+		identity := keyIdentity(spec)
+		id, err := s.identify(identity, fresh)
+		if err != nil {
+			return nil, err
+		}
+		if id == 0 {
+			id = next.nextRepository
+			next.nextRepository++
+			fresh[string(identity)] = id
+			records[id] = &record{Repository: storage.Repository{ID: id}}
+		} else if records[id] == nil {
+			rec, err := readRecord(s.db, id)
+			if err != nil {
+				return nil, err
+			}
+			records[id] = &rec
+		}
+		records[id].RepositorySpec = spec
+		records[id].RetiredAt = time.Time{}
+		ids[i] = id
+	}
+	var out sink
+	for identity, id := range fresh {
+		out.set([]byte(identity), appendRepository(nil, id))
+	}
+	for _, rec := range records {
+		if err := rec.write(&out); err != nil {
+			return nil, err
+		}
+	}
+	next.write(&out)
+	if err := out.commit(&s.tables); err != nil {
+		return nil, fmt.Errorf("register repositories: %w", err)
+	}
+	s.counters = next
+	return ids, nil
+}
+
+// identify finds the id behind an identity key; 0 when it is new.
+func (s *Store) identify(identity []byte, fresh map[string]storage.RepositoryID) (storage.RepositoryID, error) {
+	if id, ok := fresh[string(identity)]; ok {
+		return id, nil
+	}
+	v, err := get(s.db, identity)
+	switch {
+	case errors.Is(err, pebble.ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("look a repository up: %w", err)
+	case len(v) != 4:
+		return 0, fmt.Errorf("%w: a repository's number cannot be decoded", storage.ErrCorrupt)
+	}
+	return readRepository(v), nil
+}
+
+// Retire marks a repository as gone; see storage.Writer.
+func (s *Store) Retire(ctx context.Context, id storage.RepositoryID, at time.Time) error {
+	return s.update(ctx, id, pebble.Sync, func(rec *record) {
+		if rec.RetiredAt.IsZero() {
+			rec.RetiredAt = at.UTC()
+		}
+	})
+}
+
+// RecordLook notes a look's outcome, without waiting for the disk; see storage.Writer.
+func (s *Store) RecordLook(ctx context.Context, id storage.RepositoryID, l storage.Look) error {
+	return s.update(ctx, id, pebble.NoSync, func(rec *record) {
+		if l.Class == "" {
+			rec.SeenAt, rec.Failure = l.At.UTC(), storage.Failure{}
+			return
+		}
+		f := storage.Failure{Class: l.Class, Text: l.Text, Since: rec.Failure.Since, Count: rec.Failure.Count + 1}
+		if rec.Failure.Class == "" {
+			f.Since = l.At.UTC()
+		}
+		rec.Failure = f
+	})
+}
+
+// update changes the record of a repository and nothing else.
+func (s *Store) update(ctx context.Context, id storage.RepositoryID, o *pebble.WriteOptions, change func(*record)) error {
+	done, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	s.write.Lock()
+	defer s.write.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	rec, err := readRecord(s.db, id)
+	if err != nil {
+		return err
+	}
+	change(&rec)
+	v, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("encode repository %d: %w", id, err)
+	}
+	if err := s.db.Set(keyOfRepository(spaceRepository, id), v, o); err != nil {
+		return fmt.Errorf("write repository %d: %w", id, err)
+	}
+	return nil
+}
+
+// Forget removes a repository; see storage.Writer.
+func (s *Store) Forget(ctx context.Context, id storage.RepositoryID) error {
+	done, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	s.write.Lock()
+	defer s.write.Unlock()
+	c, err := s.beginChange(ctx, storage.Advance{Repository: id, Reset: true}, nil)
+	if err != nil {
+		return err
+	}
+	if err := c.apply(); err != nil {
+		return fmt.Errorf("forget repository %d: %w", id, err)
+	}
+	var out sink
+	if err := c.emit(&out); err != nil {
+		return fmt.Errorf("forget repository %d: %w", id, err)
+	}
+	out.delete(keyOfRepository(spaceRepository, id))
+	out.delete(keyIdentity(c.rec.RepositorySpec))
+	c.counters.write(&out)
+	if err := out.commit(&s.tables); err != nil {
+		return fmt.Errorf("forget repository %d: %w", id, err)
+	}
+	s.counters = c.counters
+	s.graphs.drop(id)
+	return nil
+}
+
+// Repository tells what is known about one repository.
+func (s *Store) Repository(ctx context.Context, id storage.RepositoryID) (storage.Repository, error) {
+	done, err := s.use()
+	if err != nil {
+		return storage.Repository{}, err
+	}
+	defer done()
+	rec, err := readRecord(s.db, id)
+	return rec.Repository, err
+}
+
+// Repositories yields every repository in order of their ids.
+func (s *Store) Repositories(ctx context.Context) iter.Seq2[storage.Repository, error] {
+	return func(yield func(storage.Repository, error) bool) {
+		err := s.scan(ctx, []byte{spaceRepository}, func(_, v []byte) (bool, error) {
+			rec, err := decodeRecord(v)
+			if err != nil {
+				return false, err
+			}
+			return yield(rec.Repository, nil), nil
+		})
+		if err != nil {
+			yield(storage.Repository{}, err)
+		}
+	}
+}

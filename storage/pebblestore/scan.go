@@ -1,0 +1,77 @@
+package pebblestore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"keytrail/storage"
+)
+
+// checkEvery is after how many rows a scan asks whether it is still wanted.
+const checkEvery = 1024
+
+// scan calls fn for each row under a prefix, in order, until it answers false. Key and value hold until fn returns.
+func (s *Store) scan(ctx context.Context, prefix []byte, fn func(k, v []byte) (bool, error)) error {
+	return scanRange(ctx, s.db, prefix, after(prefix), fn)
+}
+
+func scanRange(ctx context.Context, r pebble.Reader, lower, upper []byte, fn func(k, v []byte) (bool, error)) (err error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return fmt.Errorf("read the index: %w", err)
+	}
+	defer func() {
+		if closed := it.Close(); err == nil && closed != nil {
+			err = fmt.Errorf("read the index: %w", closed)
+		}
+	}()
+	n := 0
+	for ok := it.First(); ok; ok = it.Next() {
+		if n++; n%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return fmt.Errorf("read the index: %w", err)
+		}
+		more, err := fn(it.Key(), v)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// rows yields what decode makes of each row under a prefix. It holds the index open meanwhile.
+func rows[T any](ctx context.Context, s *Store, prefix []byte, decode func(k, v []byte) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		done, err := s.use()
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		defer done()
+		stopped := false
+		err = s.scan(ctx, prefix, func(k, v []byte) (bool, error) {
+			row, err := decode(k, v)
+			if err != nil {
+				return false, err
+			}
+			stopped = !yield(row, nil)
+			return !stopped, nil
+		})
+		if err != nil && !stopped {
+			yield(none, err)
+		}
+	}
+}
+
+// known fails with storage.ErrNotFound for a repository that is not.
+func (s *Store) known(id storage.RepositoryID) error {
+	_, err := readRecord(s.db, id)
+	return err
+}

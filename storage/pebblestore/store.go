@@ -1,0 +1,205 @@
+// Package pebblestore keeps the index on disk, in a Pebble database.
+//
+// Its idea is the reference count. Each commit of a repository is a member with the number of children and tips
+// that hold it. New commits and moved tips raise and lower counts along the edges that change, and a commit that
+// falls to zero is dropped and releases its parents. So a force push or a deleted branch costs as much as what it
+// drops, whatever the size of the repository and the number of its refs, and what is left is exactly what the tips
+// reach.
+//
+// A commit's text is stored once for all repositories that hold it (forks); membership, keys and postings are the
+// repository's own. Small writes are one synced batch; large ones are built as sorted tables aside and ingested.
+// layout.go documents the bytes, and a golden test holds them.
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/rs/zerolog"
+
+	"keytrail/storage"
+)
+
+// Options say where the index is and what it may use.
+type Options struct {
+	Dir   string // made when missing
+	FS    vfs.FS // nil: the disk
+	Cache int64  // bytes of memory for blocks; 0: 64 MiB
+	Log   zerolog.Logger
+	// Fatal ends the process when the engine cannot go on, such as with a full disk in the middle of a write. What
+	// was acknowledged is safe. It must not return; nil panics.
+	Fatal func(error)
+}
+
+const (
+	defaultCache = 64 << 20
+	graphBytes   = 256 << 20 // of commit graphs kept in memory
+)
+
+// Store is an index in a directory. One process at a time may have it open.
+type Store struct {
+	tables
+	cache *pebble.Cache
+	lock  *pebble.Lock
+	log   zerolog.Logger
+
+	graphs graphCache
+
+	write    sync.Mutex // held by the one writer; guards counters
+	counters counters
+
+	life   sync.Mutex // guards closed
+	closed bool
+	inUse  sync.WaitGroup // operations under way
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// ErrClosed answers every call after Close.
+var ErrClosed = errors.New("the index is closed")
+
+// Open opens the index in a directory, or makes a new one. It fails with storage.ErrLocked when another process
+// has it, with storage.ErrNewerFormat when it was written by a newer keytrail, and with storage.ErrCorrupt.
+func Open(o Options) (*Store, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Cache == 0 {
+		o.Cache = defaultCache
+	}
+	if err := o.FS.MkdirAll(o.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("make the index directory: %w", err)
+	}
+	lock, err := pebble.LockDirectory(o.Dir, o.FS)
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("lock the index: %w", err)
+		}
+		return nil, fmt.Errorf("%w: %s", storage.ErrLocked, o.Dir)
+	}
+	s := &Store{lock: lock, log: o.Log, graphs: graphCache{limit: graphBytes}}
+	if err := s.open(o); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(o Options) error {
+	s.cache = pebble.NewCache(o.Cache)
+	options := &pebble.Options{
+		FS:    o.FS,
+		Cache: s.cache,
+		Lock:  s.lock,
+		// Named, not "newest": a library's update must not make an index unreadable for the keytrail before it.
+		FormatMajorVersion: pebble.FormatValueSeparation,
+		Logger:             logger{log: o.Log, fatal: o.Fatal},
+		MemTableSize:       16 << 20,
+	}
+	// Text compresses well only in larger blocks; keys of all spaces are looked up one by one, hence the filters.
+	for i := range options.Levels {
+		options.Levels[i].BlockSize = 16 << 10
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		options.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
+	}
+	options.EnsureDefaults()
+	db, err := pebble.Open(o.Dir, options)
+	if err != nil {
+		return classifyOpen(err, o.Dir)
+	}
+	s.tables = tables{db: db, fs: o.FS, dir: o.Dir, options: options}
+	if err := s.removeLeftovers(); err != nil {
+		return err
+	}
+	return s.readCounters()
+}
+
+func classifyOpen(err error, dir string) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("open the index: %w: %w", storage.ErrFull, err)
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("open the index: %w: %w; move %s away and index again", storage.ErrCorrupt, err, dir)
+	default:
+		return fmt.Errorf("open the index: %w", err)
+	}
+}
+
+// removeLeftovers deletes tables that a crash left half built.
+func (s *Store) removeLeftovers() error {
+	names, err := s.fs.List(s.dir)
+	if err != nil {
+		return fmt.Errorf("list the index directory: %w", err)
+	}
+	for _, n := range names {
+		if strings.HasPrefix(n, tablePrefix) {
+			if err := s.fs.Remove(s.fs.PathJoin(s.dir, n)); err != nil {
+				return fmt.Errorf("remove a half-built table: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Close waits for the operations under way and closes the index.
+func (s *Store) Close() error {
+	s.life.Lock()
+	already := s.closed
+	s.closed = true
+	s.life.Unlock()
+	if already {
+		return nil
+	}
+	s.inUse.Wait()
+	return s.close()
+}
+
+func (s *Store) close() error {
+	var errs []error
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.cache != nil {
+		s.cache.Unref()
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// use keeps the index open until the caller calls the function that it returns.
+func (s *Store) use() (done func(), err error) {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	s.inUse.Add(1)
+	return s.inUse.Done, nil
+}
+
+// logger hands Pebble's own words on.
+type logger struct {
+	log   zerolog.Logger
+	fatal func(error)
+}
+
+func (l logger) Infof(format string, args ...any)  { l.log.Trace().Msgf(format, args...) }
+func (l logger) Errorf(format string, args ...any) { l.log.Error().Msgf(format, args...) }
+
+// Fatalf is how Pebble reports that it cannot go on: a failed write of its log, above all. It must not return.
+func (l logger) Fatalf(format string, args ...any) {
+	err := fmt.Errorf("the index cannot be written: "+format, args...)
+	if strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+		err = fmt.Errorf("%w: %w", storage.ErrFull, err)
+	}
+	if l.fatal != nil {
+		l.fatal(err)
+	}
+	panic(err)
+}
