@@ -1,6 +1,10 @@
 package storage
 
-import "time"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // IssueKey is a Jira issue key in its canonical form: upper case, with project aliases followed, as "KAFKA-16845".
 type IssueKey string
@@ -21,6 +25,15 @@ func (k IssueKey) Number() string {
 		return string(k[p+1:])
 	}
 	return ""
+}
+
+// Compare orders keys by project, then by number: ABC-9 comes before ABC-10.
+func (k IssueKey) Compare(l IssueKey) int {
+	return cmp.Or(
+		strings.Compare(k.Project(), l.Project()),
+		cmp.Compare(len(k.Number()), len(l.Number())),
+		strings.Compare(string(k), string(l)),
+	)
 }
 
 // Signature is who wrote or committed, and when, as the commit says it.

@@ -44,7 +44,7 @@ type Reader interface {
 	Holders(ctx context.Context, oid OID) iter.Seq2[RepositoryID, error]
 	// Members yields every commit of a repository with the keys of its message, in no particular order.
 	Members(ctx context.Context, id RepositoryID) iter.Seq2[Member, error]
-	// NotesOf yields the notes of a repository, sorted by ref and object.
+	// NotesOf yields the notes of a repository, sorted by object and ref.
 	NotesOf(ctx context.Context, id RepositoryID) iter.Seq2[Note, error]
 
 	// Commits answers one page of an issue's commits, newest committer date first.

@@ -1,0 +1,63 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"keytrail/storage"
+)
+
+func (s *Server) commit(w *response, r *http.Request) error {
+	commit, err := s.readCommit(r)
+	if err != nil {
+		return err
+	}
+	answer(w, r, commit)
+	return nil
+}
+
+func (s *Server) commitIssues(w *response, r *http.Request) error {
+	commit, err := s.readCommit(r)
+	if err != nil {
+		return err
+	}
+	answer(w, r, struct {
+		SHA        storage.OID        `json:"sha"`
+		Repository RepositoryRef      `json:"repository"`
+		Keys       []storage.IssueKey `json:"keys"`
+	}{commit.SHA, commit.Repository, commit.Keys})
+	return nil
+}
+
+// readCommit reads the commit that the path names.
+func (s *Server) readCommit(r *http.Request) (Commit, error) {
+	if _, err := queryOf(r); err != nil {
+		return Commit{}, err
+	}
+	oid, err := fullSHA(r.PathValue("sha"))
+	if err != nil {
+		return Commit{}, err
+	}
+	repository, err := s.repositoryByID(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return Commit{}, err
+	}
+	hit, err := s.options.Store.Commit(r.Context(), repository.ID, oid)
+	if errors.Is(err, storage.ErrNotFound) {
+		return Commit{}, problemf(commitNotFound, "no ref of repository %d reaches commit %s: GET /api/v1/explain?sha= says more", repository.ID, oid)
+	}
+	if err != nil {
+		return Commit{}, fmt.Errorf("commit %s of repository %d: %w", oid, repository.ID, err)
+	}
+	return CommitOf(hit, RepositoryRef{ID: repository.ID, Name: repository.Name}), nil
+}
+
+// fullSHA reads a commit id. Short ones are refused, because what they mean changes with each fetch.
+func fullSHA(text string) (storage.OID, error) {
+	oid, err := storage.ParseOID(text)
+	if err != nil {
+		return oid, problemf(badSHA, "commit %s: give all 40 hexadecimal digits of its id, as git rev-parse prints them", quote(text))
+	}
+	return oid, nil
+}

@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"keytrail/storage"
+)
+
+// names remembers the names of repositories while one request is answered.
+type names struct {
+	store storage.Reader
+	known map[storage.RepositoryID]string
+}
+
+func (s *Server) names() names {
+	return names{store: s.options.Store, known: map[storage.RepositoryID]string{}}
+}
+
+// of names a repository. It reports false for one that was forgotten since the answer was read: then what the
+// answer says of it has gone too.
+func (n names) of(ctx context.Context, id storage.RepositoryID) (ref RepositoryRef, ok bool, err error) {
+	if name, ok := n.known[id]; ok {
+		return RepositoryRef{ID: id, Name: name}, true, nil
+	}
+	r, err := n.store.Repository(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return RepositoryRef{}, false, nil
+	}
+	if err != nil {
+		return RepositoryRef{}, false, fmt.Errorf("repository %d: %w", id, err)
+	}
+	n.known[id] = r.Name
+	return RepositoryRef{ID: id, Name: r.Name}, true, nil
+}
+
+// repositoryByID reads the number of a repository and finds it.
+func (s *Server) repositoryByID(ctx context.Context, text string) (storage.Repository, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return storage.Repository{}, problemf(badParameter, "repository %s: want its number, as GET /api/v1/repositories lists it", quote(text))
+	}
+	r, err := s.options.Store.Repository(ctx, storage.RepositoryID(n))
+	if errors.Is(err, storage.ErrNotFound) {
+		return r, problemf(repositoryNotFound, "there is no repository %d: GET /api/v1/repositories lists them", n)
+	}
+	if err != nil {
+		return r, fmt.Errorf("repository %d: %w", n, err)
+	}
+	return r, nil
+}
+
+// repositoryByName finds a repository by its number or its name. All digits are a number.
+func (s *Server) repositoryByName(ctx context.Context, text string) (storage.Repository, error) {
+	if _, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return s.repositoryByID(ctx, text)
+	}
+	var found []storage.Repository
+	for r, err := range s.options.Store.Repositories(ctx) {
+		if err != nil {
+			return r, fmt.Errorf("repositories: %w", err)
+		}
+		if r.Name == text {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return storage.Repository{}, problemf(repositoryNotFound, "there is no repository %s: GET /api/v1/repositories lists them", quote(text))
+	case 1:
+		return found[0], nil
+	}
+	return storage.Repository{}, problemf(badParameter, "%d repositories are named %s: give the number of the one you mean, as %d or %d",
+		len(found), quote(text), found[0].ID, found[1].ID)
+}

@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// route is one line of the table that openapi.yaml describes.
+type route struct {
+	pattern string // of http.ServeMux
+	open    bool   // answers without a token
+	serve   handler
+}
+
+// handler answers a request, or gives the error to answer with.
+type handler func(w *response, r *http.Request) error
+
+func (s *Server) table() []route {
+	scrape := promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{ErrorLog: &s.options.Log})
+	return []route{
+		{pattern: "GET /api/v1/issues/{key}", serve: s.issue},
+		{pattern: "GET /api/v1/issues/{key}/commits", serve: s.issueCommits},
+		{pattern: "GET /api/v1/issues/{key}/branches", serve: s.issueBranches},
+		{pattern: "GET /api/v1/issues/{key}/tags", serve: s.issueTags},
+		{pattern: "POST /api/v1/issues/commits", serve: s.batch},
+		{pattern: "GET /api/v1/repositories", serve: s.repositories},
+		{pattern: "GET /api/v1/repositories/{id}", serve: s.repository},
+		{pattern: "POST /api/v1/repositories/{id}/reindex", serve: s.reindex},
+		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}", serve: s.commit},
+		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/issues", serve: s.commitIssues},
+		{pattern: "GET /api/v1/explain", serve: s.explain},
+		{pattern: "GET /api/v1/export", serve: s.export},
+		{pattern: "GET /healthz", open: true, serve: s.health},
+		{pattern: "GET /readyz", open: true, serve: s.ready},
+		{pattern: "GET /openapi.yaml", open: true, serve: s.openapi},
+		{pattern: "GET /metrics", serve: func(w *response, r *http.Request) error {
+			scrape.ServeHTTP(w, r)
+			return nil
+		}},
+	}
+}
+
+// handle lets ServeMux call a handler.
+func (s *Server) handle(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer := w.(*response)
+		if err := h(answer, r); err != nil {
+			s.fail(answer, r, err)
+		}
+	}
+}
+
+// unrouted says why ServeMux has no handler for a request. The mux knows the methods of each path but tells them
+// only in an answer of its own, which is taken from it here.
+func unrouted(w http.ResponseWriter, r *http.Request, answer http.Handler) error {
+	taken := &discard{header: http.Header{}}
+	answer.ServeHTTP(taken, r)
+	if allow := taken.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+		return problemf(methodNotAllowed, "the route knows %s only", allow)
+	}
+	return problemf(routeNotFound, "no route has this path: GET /openapi.yaml lists them all")
+}
+
+// discard is a ResponseWriter that keeps the header only.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(int)             {}
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// path gives the pattern without its method, as the label of metrics and log lines.
+func (r route) path() string {
+	_, path, _ := strings.Cut(r.pattern, " ")
+	return path
+}
+
+// quote shows a user's text, shortened, so that no control character passes.
+func quote(text string) string { return fmt.Sprintf("%.60q", text) }

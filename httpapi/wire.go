@@ -1,0 +1,201 @@
+package httpapi
+
+import (
+	"time"
+
+	"keytrail/storage"
+)
+
+// The JSON of the API. The command line prints the same, and clients read it back. Lists are [] when empty, and a
+// field that may be absent is absent when its value is not known.
+
+// RepositoryRef names a repository.
+type RepositoryRef struct {
+	ID   storage.RepositoryID `json:"id"`
+	Name string               `json:"name"`
+}
+
+// Person is an author or a committer, with the time in the zone that the commit was made in.
+type Person struct {
+	Name  string    `json:"name"`
+	Email string    `json:"email"`
+	Date  time.Time `json:"date"`
+}
+
+// Commit is a commit as one repository holds it.
+type Commit struct {
+	SHA        storage.OID        `json:"sha"`
+	Repository RepositoryRef      `json:"repository"`
+	Author     Person             `json:"author"`
+	Committer  Person             `json:"committer"`
+	Message    string             `json:"message"`
+	Parents    []storage.OID      `json:"parents"`
+	Merge      bool               `json:"merge"`
+	Keys       []storage.IssueKey `json:"keys"`
+	Branches   []string           `json:"branches"`
+	Tags       []string           `json:"tags"`
+	Notes      map[string]string  `json:"notes"` // by notes ref
+}
+
+// Commits is one page of an issue's commits, newest committer date first.
+type Commits struct {
+	Key     storage.IssueKey `json:"key"`
+	Commits []Commit         `json:"commits"`
+	Next    string           `json:"next,omitempty"` // cursor of the next page
+}
+
+// Issue sums up what belongs to an issue.
+type Issue struct {
+	Key          storage.IssueKey  `json:"key"`
+	Commits      int64             `json:"commits"`
+	Repositories []RepositoryCount `json:"repositories"`
+	First        *time.Time        `json:"first,omitempty"` // committer date of the oldest commit
+	Last         *time.Time        `json:"last,omitempty"`
+	Branches     []Ref             `json:"branches"`
+	Tags         []Ref             `json:"tags"`
+	PullRequests []struct{}        `json:"pull_requests"` // empty: hosts do not supply them
+}
+
+// RepositoryCount counts an issue's commits in one repository.
+type RepositoryCount struct {
+	RepositoryRef
+	Commits int64 `json:"commits"`
+}
+
+// Ref is a branch or a tag that belongs to an issue.
+type Ref struct {
+	Repository RepositoryRef `json:"repository"`
+	Name       string        `json:"name"`
+	SHA        storage.OID   `json:"sha"`
+	ByName     bool          `json:"by_name"`   // the key is in the name
+	ByCommit   bool          `json:"by_commit"` // it holds a linked commit
+}
+
+// Repository tells where a repository stands.
+type Repository struct {
+	ID               storage.RepositoryID `json:"id"`
+	Name             string               `json:"name"`
+	URL              string               `json:"url"`
+	WebURL           string               `json:"web_url,omitempty"`
+	Integration      string               `json:"integration,omitempty"`
+	State            storage.State        `json:"state"`
+	DefaultBranch    string               `json:"default_branch,omitempty"`
+	Tips             int                  `json:"tips"`
+	Commits          int64                `json:"commits"`
+	Postings         int64                `json:"postings"`
+	LastSuccess      *time.Time           `json:"last_success,omitempty"`
+	StalenessSeconds *int64               `json:"staleness_seconds,omitempty"` // since the last success
+	IndexedAt        *time.Time           `json:"indexed_at,omitempty"`        // when the tips last changed
+	Error            *RepositoryError     `json:"error,omitempty"`
+}
+
+// RepositoryError is why looks at a repository fail.
+type RepositoryError struct {
+	Class storage.ErrorClass `json:"class"`
+	Text  string             `json:"text"`
+	Since time.Time          `json:"since"`
+	Count int                `json:"count"` // failures in a row
+}
+
+// Posting is one line of an export.
+type Posting struct {
+	Key        storage.IssueKey `json:"key"`
+	SHA        storage.OID      `json:"sha"`
+	Repository RepositoryRef    `json:"repository"`
+}
+
+// Finding is one place of a text that looks like an issue key.
+type Finding struct {
+	Text   string           `json:"text"`  // as written
+	Start  int              `json:"start"` // byte offsets of it
+	End    int              `json:"end"`
+	Key    storage.IssueKey `json:"key,omitempty"` // what it counts as; empty when it is refused
+	Found  bool             `json:"found"`
+	Reason string           `json:"reason,omitempty"` // why it is refused, or counts as another key than it is written
+}
+
+// CommitExplanation says why a commit is or is not in the index.
+type CommitExplanation struct {
+	SHA          storage.OID    `json:"sha"`
+	Indexed      bool           `json:"indexed"`
+	Reason       string         `json:"reason"` // in one sentence, with the way out
+	Repositories []CommitHolder `json:"repositories"`
+}
+
+// CommitHolder is one repository that has a commit.
+type CommitHolder struct {
+	Repository  RepositoryRef      `json:"repository"`
+	Keys        []storage.IssueKey `json:"keys"`
+	Findings    []Finding          `json:"findings"` // in the message
+	Branches    []string           `json:"branches"`
+	Tags        []string           `json:"tags"`
+	LastSuccess *time.Time         `json:"last_success,omitempty"` // of a look at the repository
+}
+
+// CommitOf gives the JSON form of a commit.
+func CommitOf(h storage.Hit, in RepositoryRef) Commit {
+	notes := h.Notes
+	if notes == nil {
+		notes = map[string]string{}
+	}
+	return Commit{
+		SHA:        h.OID,
+		Repository: in,
+		Author:     personOf(h.Author),
+		Committer:  personOf(h.Committer),
+		Message:    h.Message,
+		Parents:    list(h.Parents),
+		Merge:      len(h.Parents) > 1,
+		Keys:       list(h.Keys),
+		Branches:   list(h.Branches),
+		Tags:       list(h.Tags),
+		Notes:      notes,
+	}
+}
+
+func personOf(s storage.Signature) Person {
+	return Person{Name: s.Name, Email: s.Email, Date: s.Time()}
+}
+
+// RepositoryOf gives the JSON form of a repository as it stands at an instant.
+func RepositoryOf(r storage.Repository, now time.Time) Repository {
+	answer := Repository{
+		ID:            r.ID,
+		Name:          r.Name,
+		URL:           r.URL,
+		WebURL:        r.WebURL,
+		Integration:   r.Integration,
+		State:         r.State(),
+		DefaultBranch: r.DefaultBranch,
+		Tips:          r.Tips,
+		Commits:       r.Commits,
+		Postings:      r.Postings,
+		LastSuccess:   known(r.SeenAt),
+		IndexedAt:     known(r.IndexedAt),
+	}
+	if !r.SeenAt.IsZero() {
+		staleness := max(int64(now.Sub(r.SeenAt)/time.Second), 0)
+		answer.StalenessSeconds = &staleness
+	}
+	if f := r.Failure; f.Class != "" {
+		answer.Error = &RepositoryError{Class: f.Class, Text: f.Text, Since: f.Since.UTC(), Count: f.Count}
+	}
+	return answer
+}
+
+// known gives nil for the zero time.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// list gives an empty list for nil, which JSON would otherwise call null.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

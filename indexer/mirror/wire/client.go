@@ -1,0 +1,199 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync/atomic"
+)
+
+// Client speaks with one remote repository. It is safe for concurrent use and holds nothing that must be closed: connections
+// are the Transport's.
+type Client struct {
+	options   Options
+	redacted  string
+	transport transport
+	known     atomic.Pointer[server]
+	listed    atomic.Int64 // refs of the last list: room for the next
+}
+
+// server is what a greeting told and later conversations rely on.
+type server struct {
+	version int
+	caps    capabilities
+}
+
+// New makes a client for a remote's URL. It connects nowhere. Credentials in the URL are used when Options.Credentials is
+// nil, and are removed from every text in any case.
+func New(url string, o Options) (*Client, error) {
+	o = o.withDefaults()
+	remote, err := parseRemote(url)
+	if err != nil {
+		return nil, err
+	}
+	if o.Credentials == nil {
+		o.Credentials = func(context.Context) (Credentials, error) { return remote.credentials, nil }
+	}
+	return &Client{options: o, redacted: remote.redacted, transport: newHTTP(remote, o)}, nil
+}
+
+// RedactedURL is the remote's URL without credentials and query, for logs.
+func (c *Client) RedactedURL() string { return c.redacted }
+
+// ListRefs gives the refs whose names begin with one of the prefixes; with none, all refs. With protocol version 2 the
+// server leaves out the others, unless the prefixes are more than a hundred; they are left out here in any case.
+func (c *Client) ListRefs(ctx context.Context, prefixes []string) (*Advertisement, error) {
+	o := c.begin(ctx, "list refs of")
+	defer o.end()
+	keep := newPrefixSet(prefixes)
+	if s := c.remembered(); s != nil && s.version == 2 {
+		a, err := c.look(o, s, keep)
+		if !outdated(err) {
+			return a, c.finish(o, err)
+		}
+		c.known.Store(nil)
+	}
+	a, err := c.look(o, nil, keep)
+	return a, c.finish(o, err)
+}
+
+// look is one conversation that lists refs. Without a known server it asks for the greeting, which of versions 0 and 1 is
+// the list itself.
+func (c *Client) look(o *operation, s *server, keep prefixSet) (a *Advertisement, err error) {
+	conn, err := c.transport.dial(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { conn.close(err != nil) }()
+	if s == nil {
+		if s, a, err = c.greet(conn, keep); err != nil || s.version < 2 {
+			return a, err
+		}
+	}
+	answer, err := conn.exchange(2, lsRefsRequest(s.caps, keep, c.options.UserAgent))
+	if err != nil {
+		return nil, err
+	}
+	list := c.newList(keep)
+	answer = atMost(answer, c.options.MaxAdvertisement, "the list of refs")
+	if err = readLsRefs(newPktReader(answer), list); err != nil {
+		return nil, err
+	}
+	c.listed.Store(int64(len(list.adv.Refs)))
+	return list.advertisement(s), nil
+}
+
+// newList has room for as many refs as there were last time, so that a look copies none.
+func (c *Client) newList(keep prefixSet) *refList {
+	list := newRefList(keep, c.options.MaxRefs)
+	if n := int(c.listed.Load()); n > 0 {
+		list.adv.Refs = make([]Ref, 0, n+n/16)
+	}
+	return list
+}
+
+// greet reads the greeting and remembers the server. Of versions 0 and 1 it gives the refs too.
+func (c *Client) greet(conn conn, keep prefixSet) (*server, *Advertisement, error) {
+	r, err := conn.greeting()
+	if err != nil {
+		return nil, nil, err
+	}
+	list := newRefList(keep, c.options.MaxRefs)
+	s, err := readGreeting(newPktReader(atMost(r, c.options.MaxAdvertisement, "the list of refs")), list)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.known.Store(s)
+	return s, list.advertisement(s), nil
+}
+
+// remembered is the server as known, where the transport allows to go on without its greeting.
+func (c *Client) remembered() *server {
+	if c.transport.stateful() {
+		return nil
+	}
+	return c.known.Load()
+}
+
+// Fetch receives the pack that r describes and writes it to pack as it comes, unchecked: the writer verifies its trailer. After an
+// error what was written is useless. The writer's own error is given back wrapped. A pack without objects is still a
+// pack; ErrFilterRefused asks for the same with a weaker filter.
+func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) error {
+	o := c.begin(ctx, "fetch from")
+	defer o.end()
+	if len(r.Wants) == 0 {
+		return c.finish(o, errors.New("no object is asked for"))
+	}
+	sink := &packSink{w: pack, limit: c.options.MaxPack}
+	s := c.remembered()
+	err := c.receive(o, s, r, sink)
+	unanswered := r.Filter != "" && errors.Is(err, errSilent)
+	if sink.n == 0 && (unanswered || s != nil && outdated(err)) {
+		c.known.Store(nil)
+		err = c.receive(o, nil, r, sink)
+		// Servers that know the filter capability but not this filter just end, without a word: so does git 2.19
+		// for tree:0. Asked twice, it is no accident.
+		if r.Filter != "" && errors.Is(err, errSilent) {
+			err = problem(ErrFilterRefused, "the server gives no answer to filter %q", r.Filter)
+		}
+	}
+	return c.finish(o, err)
+}
+
+// receive is one conversation that fetches.
+func (c *Client) receive(o *operation, s *server, r FetchRequest, pack *packSink) (err error) {
+	conn, err := c.transport.dial(o)
+	if err != nil {
+		return err
+	}
+	defer func() { conn.close(err != nil) }()
+	if s == nil {
+		if s, _, err = c.greet(conn, noRefs); err != nil {
+			return err
+		}
+	}
+	if r.Filter != "" && !s.filter() {
+		return problem(ErrFilterRefused, "the server does not offer filters (uploadpack.allowFilter)")
+	}
+	request, read := fetchRequestV0, readPackV0
+	if s.version == 2 {
+		request, read = fetchRequestV2, readPackV2
+	}
+	answer, err := conn.exchange(s.version, request(s.caps, r, c.options.UserAgent))
+	if err != nil {
+		return err
+	}
+	err = read(newPktReader(answer), pack)
+	if r.Filter != "" && errors.Is(err, ErrServer) && strings.Contains(strings.ToLower(err.Error()), "filter") {
+		err = problem(ErrFilterRefused, "%v", err)
+	}
+	return err
+}
+
+// outdated tells that an error may come from a server that changed since its greeting: it moved, or speaks another version.
+func outdated(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrProtocol) || errors.Is(err, ErrRedirect)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Stall <= 0 {
+		o.Stall = defaultStall
+	}
+	if o.MaxAdvertisement <= 0 {
+		o.MaxAdvertisement = defaultMaxAdvertisement
+	}
+	if o.MaxRefs <= 0 {
+		o.MaxRefs = defaultMaxRefs
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = defaultUserAgent
+	}
+	o.UserAgent = strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '.'
+		}
+		return r
+	}, o.UserAgent)
+	return o
+}

@@ -1,0 +1,118 @@
+// Package wire is a client for the fetching half of git's smart protocol: it lists the refs of a remote repository and
+// receives packs from it. It keeps no objects and no refs; package mirror does.
+//
+//	c, err := wire.New("https://git.example.com/tools.git", wire.Options{Transport: t, Stall: time.Minute})
+//	adv, err := c.ListRefs(ctx, []string{"refs/heads/", "refs/tags/"})
+//	err = c.Fetch(ctx, wire.FetchRequest{Wants: new, Haves: old, Filter: "tree:0"}, pack)
+//
+// The first call discovers what the server speaks: protocol version 2 where it can, else 1 or 0. With version 2 each later
+// ListRefs is one round trip that carries only the refs asked for. Fetch is one round trip too: wants, haves and done go out
+// together, so the caller chooses haves that the server surely knows, such as the tips it sent last time.
+//
+// Everything a server can do wrong is bounded: silence by Options.Stall, size by the Max options, nonsense by strict
+// parsing. Every failure is an [*Error] of one kind (ErrAuth, ErrStalled, ...); its text names the URL without
+// credentials and what an operator can do.
+//
+// In the files: client.go is the order of a conversation; v0.go and v2.go are the protocol versions, refs.go what they list;
+// sideband.go takes the pack out of an answer; pktline.go is the framing under all of them; transport.go is the seam to what
+// carries it, http.go, redirect.go and status.go one carrier; watchdog.go bounds every wait; error.go names what can fail.
+//
+// The protocol is described in git's Documentation/gitprotocol-{common,pack,http,v2,capabilities}.txt.
+package wire
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"keytrail/storage"
+)
+
+// Credentials are a user name and password, or token, for basic authentication. The zero value is anonymous.
+type Credentials struct{ Username, Password string }
+
+const redactedCredentials = "[redacted]"
+
+// String hides the password, and the user name too, which for some hosts is the token.
+func (Credentials) String() string { return redactedCredentials }
+
+// Format hides them from every verb of package fmt.
+func (Credentials) Format(f fmt.State, _ rune) { io.WriteString(f, redactedCredentials) }
+
+// MarshalText hides them from JSON and from logs.
+func (Credentials) MarshalText() ([]byte, error) { return []byte(redactedCredentials), nil }
+
+// Options of a Client. The zero value is an anonymous client with the limits said below.
+type Options struct {
+	// Transport carries the requests; clients of one TLS and proxy profile share it, so that connections are
+	// reused. Nil is http.DefaultTransport.
+	Transport http.RoundTripper
+	// Credentials is asked before every request, so that a rotated file is seen. Nil takes what the URL holds.
+	// Its error is shown to operators and must not hold a secret.
+	Credentials func(ctx context.Context) (Credentials, error)
+	// Stall is how long nothing may move, in connecting, sending, waiting for headers or receiving, before
+	// ErrStalled. 0 is 60 seconds, which git servers' keep-alives (5 seconds) stay well below.
+	Stall time.Duration
+	// Total limits one ListRefs or Fetch; beyond it ErrTimeout. 0 is no limit.
+	Total time.Duration
+	// MaxAdvertisement limits the bytes of one list of refs, decompressed; beyond it ErrTooLarge. 0 is 512 MiB.
+	MaxAdvertisement int64
+	// MaxPack limits the bytes of one pack; beyond it ErrTooLarge. 0 is no limit.
+	MaxPack int64
+	// MaxRefs limits the refs kept of one list; beyond it ErrTooLarge. 0 is 5 million.
+	MaxRefs int
+	// Received, when set, is told of each read the bytes of response bodies as they came over the wire, before
+	// decompression and after removal of HTTP's own framing. It is called from the goroutine of the operation.
+	Received func(n int)
+	// UserAgent is sent as the HTTP header and as the protocol's agent. Empty is "git/keytrail"; some hosts
+	// answer only to agents that begin with "git/".
+	UserAgent string
+}
+
+const (
+	defaultStall            = 60 * time.Second
+	defaultMaxAdvertisement = 512 << 20
+	defaultMaxRefs          = 5_000_000
+	defaultUserAgent        = "git/keytrail"
+)
+
+// Ref is one ref of a remote.
+type Ref struct {
+	Name string // full name: refs/heads/main
+	OID  storage.OID
+	// Peeled is the object an annotated tag finally points at; zero for every other ref.
+	Peeled storage.OID
+}
+
+// Advertisement is what a remote has at one moment.
+type Advertisement struct {
+	// Refs are those with an asked-for prefix, in the server's order, which is by name for git's own. HEAD is
+	// not among them. Names share memory in blocks of some 64 KiB: a caller that keeps few of many clones them.
+	Refs []Ref
+	// Head is the ref that HEAD points at, also while that ref is unborn if the server tells; "" if HEAD is
+	// detached or the server too old to tell.
+	Head string
+	// HeadOID is what HEAD resolves to; zero if nothing or unborn.
+	HeadOID storage.OID
+	// Version is the protocol version spoken: 0, 1 or 2.
+	Version int
+	// Filter tells whether the server offers partial fetches (FetchRequest.Filter).
+	Filter bool
+	// Digest is a SHA-256 over Head, HeadOID and Refs in order: equal digests, equal advertisements, in whatever
+	// version they were sent.
+	Digest [32]byte
+}
+
+// FetchRequest is what to receive.
+type FetchRequest struct {
+	// Wants are the objects to receive with all they need. At least one.
+	Wants []storage.OID
+	// Haves are commits that the caller holds with all they need (less what its filter leaves out).
+	Haves []storage.OID
+	// Filter leaves objects out: "tree:0" sends commits and tags only, "blob:none" no file contents, "" all.
+	Filter string
+	// ThinPack allows deltas against objects that are not in the pack but follow from Haves.
+	ThinPack bool
+}
