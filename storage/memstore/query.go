@@ -85,15 +85,12 @@ func (s *Store) Commit(ctx context.Context, id storage.RepositoryID, oid storage
 
 // selects reports whether a commit lies in the time that a query asks about, and behind its cursor.
 func selects(q storage.CommitQuery, p storage.Position) bool {
-	return (q.Since.IsZero() || p.Seconds >= ceil(q.Since)) &&
-		(q.Until.IsZero() || p.Seconds < ceil(q.Until)) &&
+	return (q.Since.IsZero() || !before(p.Seconds, q.Since)) &&
+		(q.Until.IsZero() || before(p.Seconds, q.Until)) &&
 		(q.After == nil || p.Compare(*q.After) > 0)
 }
 
-// ceil gives the first whole second that is not before t. Comparing seconds, not times, holds for all 64 bits.
-func ceil(t time.Time) int64 {
-	if t.Nanosecond() > 0 {
-		return t.Unix() + 1
-	}
-	return t.Unix()
+// before reports whether a whole second lies before an instant.
+func before(seconds int64, t time.Time) bool {
+	return seconds < t.Unix() || seconds == t.Unix() && t.Nanosecond() > 0
 }

@@ -37,9 +37,7 @@ func (s *Store) Advance(ctx context.Context, a storage.Advance) (storage.Advance
 	if err := c.emit(&out); err != nil {
 		return storage.Advanced{}, fmt.Errorf("advance repository %d: %w", a.Repository, err)
 	}
-	if err := c.finish(&out); err != nil {
-		return storage.Advanced{}, err
-	}
+	c.finish(&out)
 	if err := ctx.Err(); err != nil {
 		return storage.Advanced{}, err
 	}
@@ -78,7 +76,7 @@ func gather(ctx context.Context, a storage.Advance) (*pending, error) {
 }
 
 // finish writes what an Advance changes beside commits and tips: the repository's record and the counters.
-func (c *change) finish(out *sink) error {
+func (c *change) finish(out *sink) {
 	rec, a := &c.rec, &c.advance
 	changed := c.done != storage.Advanced{} || c.notesChanged || a.Reset
 	rec.Commits += c.done.CommitsAdded - c.done.CommitsDropped
@@ -94,5 +92,5 @@ func (c *change) finish(out *sink) error {
 		rec.IndexedAt = rec.SeenAt
 	}
 	c.counters.write(out)
-	return rec.write(out)
+	rec.write(out)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -28,6 +27,7 @@ type change struct {
 	touched map[ordinal]*member     // all other members that the change looks at
 	yielded map[storage.OID]ordinal // ordinals of pending commits that become members
 	falling []*member               // members whose count has come to zero
+	missing []gap
 
 	tips         []tipWrite
 	notes        map[storage.OID]map[string]*storage.Note // changed notes by object and ref; nil: deleted
@@ -43,6 +43,12 @@ type member struct {
 	present bool            // whether the repository will hold it
 	fresh   bool            // the index has no commit of this ordinal yet
 	dirty   bool            // the row differs from before
+}
+
+// gap is a parent that is neither held nor yielded. It matters if the child stays.
+type gap struct {
+	child       ordinal
+	oid, parent storage.OID
 }
 
 // tipWrite is a tip to write, or to delete when its object id is zero.
@@ -85,6 +91,9 @@ func (c *change) apply() error {
 		return err
 	}
 	if err := c.release(); err != nil {
+		return err
+	}
+	if err := c.checkGaps(); err != nil {
 		return err
 	}
 	return c.changeNotes()
@@ -211,18 +220,19 @@ func (c *change) take(commit *storage.Commit, known ordinal) error {
 	if len(commit.Parents) == 0 {
 		return nil
 	}
-	parents := make([]ordinal, len(commit.Parents))
-	for i, oid := range commit.Parents {
+	parents := make([]ordinal, 0, len(commit.Parents))
+	for _, oid := range commit.Parents {
 		p, err := c.holds(oid)
 		if err != nil {
 			return err
 		}
 		if p == nil {
-			return fmt.Errorf("%w: commit %s has a parent %s that was not read", storage.ErrIncomplete, commit.OID, oid)
+			c.missing = append(c.missing, gap{m.ordinal, commit.OID, oid})
+			continue
 		}
 		p.refs++
 		p.dirty = true
-		parents[i] = p.ordinal
+		parents = append(parents, p.ordinal)
 	}
 	m.parents = parents
 	return nil
@@ -268,7 +278,10 @@ func (c *change) deleteTips() error {
 }
 
 func (c *change) moveTip(t storage.TipChange) error {
-	w := tipWrite{ref: t.Ref, now: tipRow{oid: t.OID, keys: t.Keys}}
+	w := tipWrite{ref: t.Ref, now: tipRow{oid: t.OID}}
+	if !t.OID.IsZero() {
+		w.now.keys = t.Keys
+	}
 	var err error
 	if w.before, err = c.store.tip(c.rec.ID, t.Ref); err != nil {
 		return err
@@ -315,7 +328,7 @@ func (c *change) compareTip(t storage.TipChange, w *tipWrite) (isDone bool, err 
 	}
 	switch {
 	case was.oid == t.OID:
-		return was.commit == w.now.commit && slices.Equal(was.keys, w.now.keys), nil
+		return was.equal(&w.now), nil
 	case was.oid != t.Old:
 		return false, fmt.Errorf("%w: ref %q is at %s in the index, not at %s", storage.ErrStale, t.Ref, was.oid, t.Old)
 	}
@@ -356,6 +369,20 @@ func (c *change) release() error {
 				return err
 			}
 			c.unref(parent)
+		}
+	}
+	return nil
+}
+
+// checkGaps fails when a commit stays whose history was not read.
+func (c *change) checkGaps() error {
+	for _, g := range c.missing {
+		m, err := c.member(g.child)
+		if err != nil {
+			return err
+		}
+		if m.present {
+			return fmt.Errorf("%w: commit %s has a parent %s that was not read", storage.ErrIncomplete, g.oid, g.parent)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"keytrail/storage"
 )
@@ -200,6 +201,10 @@ type tipRow struct {
 	oid    storage.OID
 	commit ordinal // 0: the ref points to no commit
 	keys   []storage.IssueKey
+}
+
+func (t *tipRow) equal(u *tipRow) bool {
+	return t.oid == u.oid && t.commit == u.commit && slices.Equal(t.keys, u.keys)
 }
 
 func appendTip(b []byte, t *tipRow) []byte {

@@ -165,37 +165,44 @@ func linked(message []storage.IssueKey, notes []storage.Note) []storage.IssueKey
 	return slices.Compact(keys)
 }
 
+// emitTips writes the tips that differ from those stored, and the keys in their names.
 func (c *change) emitTips(out *sink) {
-	for _, t := range c.tips {
-		c.done.TipsChanged++
-		if t.before != nil {
-			c.rec.Tips--
-			if t.before.commit == 0 {
-				c.rec.NoCommit--
-			}
-		}
-		stays := !t.now.oid.IsZero()
-		if t.before != nil {
-			for _, k := range t.before.keys {
-				if !stays || !slices.Contains(t.now.keys, k) {
-					out.delete(keyBranchName(k, c.rec.ID, t.ref))
-				}
-			}
-		}
-		if !stays {
-			if t.before != nil {
-				out.delete(keyTip(c.rec.ID, t.ref))
-			}
+	for i := range c.tips {
+		t := &c.tips[i]
+		if t.before != nil && t.before.equal(&t.now) {
 			continue
 		}
-		c.rec.Tips++
-		if t.now.commit == 0 {
-			c.rec.NoCommit++
+		c.done.TipsChanged++
+		var before tipRow
+		if t.before != nil {
+			before = *t.before
+		}
+		c.countTip(&before, -1)
+		c.countTip(&t.now, +1)
+		for _, k := range before.keys {
+			if !slices.Contains(t.now.keys, k) {
+				out.delete(keyBranchName(k, c.rec.ID, t.ref))
+			}
+		}
+		if t.now.oid.IsZero() {
+			out.delete(keyTip(c.rec.ID, t.ref))
+			continue
 		}
 		for _, k := range t.now.keys {
 			out.set(keyBranchName(k, c.rec.ID, t.ref), nil)
 		}
 		out.set(keyTip(c.rec.ID, t.ref), appendTip(nil, &t.now))
+	}
+}
+
+// countTip adds n times a tip to the counts of the repository; an absent one is not counted.
+func (c *change) countTip(t *tipRow, n int) {
+	if t.oid.IsZero() {
+		return
+	}
+	c.rec.Tips += n
+	if t.commit == 0 {
+		c.rec.NoCommit += n
 	}
 }
 

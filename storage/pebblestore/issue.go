@@ -19,17 +19,14 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 	issue := storage.Issue{Key: key}
 	linked := map[storage.RepositoryID][]ordinal{}
 	distinct := map[ordinal]bool{}
-	var first, last ordinal
+	var ends ends
 	prefix := keyPostings(key)
 	err = scanRange(ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
 		p, err := readPostingTail(k[len(prefix):])
 		if err != nil {
 			return false, err
 		}
-		if last == 0 {
-			last = p.ordinal
-		}
-		first = p.ordinal
+		ends.add(p)
 		distinct[p.ordinal] = true
 		linked[p.repository] = append(linked[p.repository], p.ordinal)
 		return true, nil
@@ -38,7 +35,7 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 		return storage.Issue{}, err
 	}
 	issue.Commits = int64(len(distinct))
-	if err := v.bounds(&issue, first, last); err != nil {
+	if err := v.bounds(&issue, &ends); err != nil {
 		return storage.Issue{}, err
 	}
 	named, err := v.branchesNamed(key)
@@ -63,10 +60,27 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 	return issue, nil
 }
 
-// bounds tells who committed first and last.
-func (v view) bounds(issue *storage.Issue, first, last ordinal) error {
-	if last == 0 {
+// ends collects the postings of the newest and of the oldest second, as they come by, newest first.
+type ends struct{ newest, oldest []posting }
+
+func (e *ends) add(p posting) {
+	if len(e.newest) == 0 || e.newest[0].seconds == p.seconds {
+		e.newest = append(e.newest, p)
+	}
+	if len(e.oldest) > 0 && e.oldest[0].seconds != p.seconds {
+		e.oldest = e.oldest[:0]
+	}
+	e.oldest = append(e.oldest, p)
+}
+
+// bounds tells who committed first and last in the order of answers, which within a second is that of object ids.
+func (v view) bounds(issue *storage.Issue, e *ends) error {
+	if len(e.newest) == 0 {
 		return nil
+	}
+	first, last, err := v.outermost(e)
+	if err != nil {
+		return err
 	}
 	oldest, err := readCommit(v, first)
 	if err != nil {
@@ -75,6 +89,31 @@ func (v view) bounds(issue *storage.Issue, first, last ordinal) error {
 	newest, err := readCommit(v, last)
 	issue.First, issue.Last = oldest.Committer, newest.Committer
 	return err
+}
+
+func (v view) outermost(e *ends) (first, last ordinal, err error) {
+	greatest, err := v.withOIDs(e.oldest)
+	if err != nil {
+		return 0, 0, err
+	}
+	least, err := v.withOIDs(e.newest)
+	if err != nil {
+		return 0, 0, err
+	}
+	byOID := func(a, b found) int { return a.oid.Compare(b.oid) }
+	return slices.MaxFunc(greatest, byOID).ordinal, slices.MinFunc(least, byOID).ordinal, nil
+}
+
+func (v view) withOIDs(postings []posting) ([]found, error) {
+	out := make([]found, len(postings))
+	for i, p := range postings {
+		oid, err := v.oid(p.ordinal)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = found{p, oid}
+	}
+	return out, nil
 }
 
 // branchKey names a branch of a repository.

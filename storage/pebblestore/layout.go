@@ -16,7 +16,7 @@ const formatVersion = 1
 //
 //	X name                                     counters of the whole index
 //	R repository                            -> what is known of a repository
-//	I integration 0 host-id                 -> repository
+//	I length integration host-id            -> repository
 //	T repository ref                        -> tip
 //	B project 0 length digits repository ref   the ref's name carries the key project-digits
 //	O oid                                   -> ordinal
@@ -70,8 +70,7 @@ func keyOfRepository(space byte, id storage.RepositoryID) []byte {
 }
 
 func keyIdentity(s storage.RepositorySpec) []byte {
-	k := append([]byte{spaceIdentity}, s.Integration...)
-	return append(append(k, 0), s.HostID...)
+	return append(appendString([]byte{spaceIdentity}, s.Integration), s.HostID...)
 }
 
 func keyTip(id storage.RepositoryID, ref string) []byte {

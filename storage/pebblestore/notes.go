@@ -110,8 +110,10 @@ func (c *change) emitNotes(out *sink) error {
 			return fmt.Errorf("read the notes of %s: %w", object, err)
 		}
 		for ref, n := range changed {
-			had := slices.ContainsFunc(stored, func(s storage.Note) bool { return s.Ref == ref })
+			at := slices.IndexFunc(stored, func(s storage.Note) bool { return s.Ref == ref })
+			had := at >= 0
 			switch {
+			case n != nil && had && n.Text == stored[at].Text && slices.Equal(n.Keys, stored[at].Keys):
 			case n != nil:
 				out.set(keyNote(c.rec.ID, object, ref), appendNote(nil, n))
 				if !had {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -84,10 +85,17 @@ func (v view) find(q storage.CommitQuery, n int) ([]found, error) {
 	prefix := keyPostings(q.Key)
 	lower, upper := prefix, after(prefix)
 	if !q.Until.IsZero() {
-		lower = appendNewestFirst(slices.Clone(prefix), ceilUnix(q.Until)-1)
+		last, ok := secondBefore(q.Until)
+		if !ok {
+			return nil, nil
+		}
+		lower = appendNewestFirst(slices.Clone(prefix), last)
 	}
 	if !q.Since.IsZero() {
-		upper = after(appendNewestFirst(slices.Clone(prefix), ceilUnix(q.Since)))
+		before, ok := secondBefore(q.Since)
+		if ok {
+			upper = appendNewestFirst(slices.Clone(prefix), before)
+		}
 	}
 	if q.After != nil {
 		from := appendNewestFirst(slices.Clone(prefix), q.After.Seconds)
@@ -275,10 +283,10 @@ func sortPostings(p []storage.Posting) {
 	})
 }
 
-// ceilUnix gives the first whole second that is not before t.
-func ceilUnix(t time.Time) int64 {
+// secondBefore gives the last whole second before an instant; not ok when there is none.
+func secondBefore(t time.Time) (seconds int64, ok bool) {
 	if t.Nanosecond() > 0 {
-		return t.Unix() + 1
+		return t.Unix(), true
 	}
-	return t.Unix()
+	return t.Unix() - 1, t.Unix() > math.MinInt64
 }

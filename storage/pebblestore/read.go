@@ -12,39 +12,37 @@ import (
 	"keytrail/storage"
 )
 
-// failed is a sequence of one error.
-func failed[T any](err error) iter.Seq2[T, error] {
+// ofRepository yields rows of a repository, or storage.ErrNotFound.
+func ofRepository[T any](ctx context.Context, s *Store, id storage.RepositoryID, space byte, decode func(v view, k, value []byte) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		yield(none, err)
+		v, done, err := s.view(ctx)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		defer done()
+		if _, err = readRecord(v, id); err == nil {
+			err = yieldRows(v, keyOfRepository(space, id), yield, decode)
+		}
+		if err != nil {
+			yield(none, err)
+		}
 	}
-}
-
-// ofRepository yields rows of a repository, or storage.ErrNotFound.
-func ofRepository[T any](ctx context.Context, s *Store, id storage.RepositoryID, space byte, decode func(k, v []byte) (T, error)) iter.Seq2[T, error] {
-	done, err := s.use()
-	if err != nil {
-		return failed[T](err)
-	}
-	defer done()
-	if err := s.known(id); err != nil {
-		return failed[T](err)
-	}
-	return rows(ctx, s, keyOfRepository(space, id), decode)
 }
 
 const headOfRepository = 1 + 4 // bytes of a key before what the repository names
 
 // Tips yields the refs of a repository as last indexed, sorted by name.
 func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Tip, error] {
-	return ofRepository(ctx, s, id, spaceTip, func(k, v []byte) (storage.Tip, error) {
-		row, err := decodeTip(v)
+	return ofRepository(ctx, s, id, spaceTip, func(v view, k, value []byte) (storage.Tip, error) {
+		row, err := decodeTip(value)
 		if err != nil {
 			return storage.Tip{}, err
 		}
 		t := storage.Tip{Ref: string(k[headOfRepository:]), OID: row.oid, Keys: row.keys}
 		if row.commit != 0 {
-			t.Commit, _, err = s.commitHead(row.commit)
+			t.Commit, err = v.oid(row.commit)
 		}
 		return t, err
 	})
@@ -52,20 +50,22 @@ func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[sto
 
 // Members yields every commit of a repository.
 func (s *Store) Members(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Member, error] {
-	return ofRepository(ctx, s, id, spaceMember, func(k, v []byte) (storage.Member, error) {
+	return ofRepository(ctx, s, id, spaceMember, func(v view, k, value []byte) (storage.Member, error) {
 		o := readOrdinal(k[headOfRepository:])
-		row, err := decodeRow(o, v)
+		row, err := decodeRow(o, value)
 		if err != nil {
 			return storage.Member{}, err
 		}
-		oid, _, err := s.commitHead(o)
+		oid, err := v.oid(o)
 		return storage.Member{OID: oid, Keys: row.keys}, err
 	})
 }
 
 // NotesOf yields the notes of a repository, sorted by object and ref.
 func (s *Store) NotesOf(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Note, error] {
-	return ofRepository(ctx, s, id, spaceNote, decodeNote)
+	return ofRepository(ctx, s, id, spaceNote, func(_ view, k, value []byte) (storage.Note, error) {
+		return decodeNote(k, value)
+	})
 }
 
 // Holds reports whether the index of a repository has a commit.
@@ -83,13 +83,19 @@ func (s *Store) Holds(ctx context.Context, id storage.RepositoryID, oid storage.
 		return false, err
 	}
 	if o == 0 {
-		return false, s.known(id)
+		return false, knownRepository(s.db, id)
 	}
 	has, err := hasMember(s.db, id, o)
 	if err != nil || has {
 		return has, err
 	}
-	return false, s.known(id)
+	return false, knownRepository(s.db, id)
+}
+
+// knownRepository fails with storage.ErrNotFound for a repository that is not.
+func knownRepository(r pebble.Reader, id storage.RepositoryID) error {
+	_, err := readRecord(r, id)
+	return err
 }
 
 func hasMember(r pebble.Reader, id storage.RepositoryID, o ordinal) (bool, error) {
@@ -106,32 +112,32 @@ func hasMember(r pebble.Reader, id storage.RepositoryID, o ordinal) (bool, error
 // Holders yields the repositories that have a commit.
 func (s *Store) Holders(ctx context.Context, oid storage.OID) iter.Seq2[storage.RepositoryID, error] {
 	return func(yield func(storage.RepositoryID, error) bool) {
-		done, err := s.use()
+		v, done, err := s.view(ctx)
 		if err != nil {
 			yield(0, err)
 			return
 		}
 		defer done()
-		o, err := s.ordinalOf(oid)
-		if err != nil {
+		if err := v.holders(oid, yield); err != nil {
 			yield(0, err)
-			return
-		}
-		if o == 0 {
-			return
-		}
-		for repository, err := range s.Repositories(ctx) {
-			if err == nil {
-				var has bool
-				if has, err = hasMember(s.db, repository.ID, o); err == nil && !has {
-					continue
-				}
-			}
-			if !yield(repository.ID, err) || err != nil {
-				return
-			}
 		}
 	}
+}
+
+func (v view) holders(oid storage.OID, yield func(storage.RepositoryID, error) bool) error {
+	o, err := lookUpOrdinal(v, oid)
+	if err != nil || o == 0 {
+		return err
+	}
+	prefix := []byte{spaceRepository}
+	return scanRange(v.ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
+		id := readRepository(k[1:])
+		has, err := hasMember(v, id, o)
+		if err != nil || !has {
+			return err == nil, err
+		}
+		return yield(id, nil), nil
+	})
 }
 
 // Postings yields every posting, sorted by key, then newest first.
@@ -153,16 +159,12 @@ func (s *Store) Postings(ctx context.Context, project string) iter.Seq2[storage.
 			tie = tie[:0]
 			return true
 		}
-		type found struct {
-			posting
-			oid storage.OID
-		}
-		all := rows(ctx, s, prefix, func(k, _ []byte) (found, error) {
+		all := rows(ctx, s, prefix, func(v view, k, _ []byte) (found, error) {
 			p, err := readPosting(k)
 			if err != nil {
 				return found{}, err
 			}
-			oid, _, err := s.commitHead(p.ordinal)
+			oid, err := v.oid(p.ordinal)
 			return found{p, oid}, err
 		})
 		for p, err := range all {
@@ -182,24 +184,24 @@ func (s *Store) Postings(ctx context.Context, project string) iter.Seq2[storage.
 
 // Stats counts what the index holds.
 func (s *Store) Stats(ctx context.Context) (storage.Stats, error) {
-	done, err := s.use()
+	v, done, err := s.view(ctx)
 	if err != nil {
 		return storage.Stats{}, err
 	}
 	defer done()
-	c, err := readCounters(s.db)
+	c, err := readCounters(v)
 	if err != nil {
 		return storage.Stats{}, err
 	}
 	stats := storage.Stats{Commits: c.commits, Bytes: int64(s.db.Metrics().DiskSpaceUsage())}
-	for r, err := range s.Repositories(ctx) {
-		if err != nil {
-			return storage.Stats{}, err
-		}
+	prefix := []byte{spaceRepository}
+	err = scanRange(ctx, v, prefix, after(prefix), func(_, value []byte) (bool, error) {
+		rec, err := decodeRecord(value)
 		stats.Repositories++
-		stats.Postings += r.Postings
-	}
-	return stats, nil
+		stats.Postings += rec.Postings
+		return err == nil, err
+	})
+	return stats, err
 }
 
 // readCommit reads a commit's text; its parents and keys are its member's.

@@ -2,7 +2,6 @@ package pebblestore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -12,40 +11,6 @@ import (
 
 	"keytrail/storage"
 )
-
-// record is the value of a repository, kept as JSON: it is small, written whole, and gains fields over time.
-type record struct {
-	storage.Repository
-	Notes int64 // notes stored, so that a repository without any costs no look-up
-}
-
-func readRecord(r pebble.Reader, id storage.RepositoryID) (record, error) {
-	v, err := get(r, keyOfRepository(spaceRepository, id))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return record{}, fmt.Errorf("repository %d: %w", id, storage.ErrNotFound)
-	}
-	if err != nil {
-		return record{}, fmt.Errorf("read repository %d: %w", id, err)
-	}
-	return decodeRecord(v)
-}
-
-func decodeRecord(v []byte) (record, error) {
-	var rec record
-	if err := json.Unmarshal(v, &rec); err != nil {
-		return record{}, fmt.Errorf("%w: a repository cannot be decoded: %w", storage.ErrCorrupt, err)
-	}
-	return rec, nil
-}
-
-func (rec *record) write(out *sink) error {
-	v, err := json.Marshal(rec)
-	if err != nil {
-		return fmt.Errorf("encode repository %d: %w", rec.ID, err)
-	}
-	out.set(keyOfRepository(spaceRepository, rec.ID), v)
-	return nil
-}
 
 // Register makes repositories known; see storage.Writer.
 func (s *Store) Register(ctx context.Context, specs []storage.RepositorySpec) ([]storage.RepositoryID, error) {
@@ -90,9 +55,7 @@ func (s *Store) Register(ctx context.Context, specs []storage.RepositorySpec) ([
 		out.set([]byte(identity), appendRepository(nil, id))
 	}
 	for _, rec := range records {
-		if err := rec.write(&out); err != nil {
-			return nil, err
-		}
+		rec.write(&out)
 	}
 	next.write(&out)
 	if err := out.commit(&s.tables); err != nil {
@@ -160,11 +123,7 @@ func (s *Store) update(ctx context.Context, id storage.RepositoryID, o *pebble.W
 		return err
 	}
 	change(&rec)
-	v, err := json.Marshal(rec)
-	if err != nil {
-		return fmt.Errorf("encode repository %d: %w", id, err)
-	}
-	if err := s.db.Set(keyOfRepository(spaceRepository, id), v, o); err != nil {
+	if err := s.db.Set(keyOfRepository(spaceRepository, id), appendRecord(nil, &rec), o); err != nil {
 		return fmt.Errorf("write repository %d: %w", id, err)
 	}
 	return nil
@@ -208,22 +167,17 @@ func (s *Store) Repository(ctx context.Context, id storage.RepositoryID) (storag
 		return storage.Repository{}, err
 	}
 	defer done()
+	if err := ctx.Err(); err != nil {
+		return storage.Repository{}, err
+	}
 	rec, err := readRecord(s.db, id)
 	return rec.Repository, err
 }
 
 // Repositories yields every repository in order of their ids.
 func (s *Store) Repositories(ctx context.Context) iter.Seq2[storage.Repository, error] {
-	return func(yield func(storage.Repository, error) bool) {
-		err := s.scan(ctx, []byte{spaceRepository}, func(_, v []byte) (bool, error) {
-			rec, err := decodeRecord(v)
-			if err != nil {
-				return false, err
-			}
-			return yield(rec.Repository, nil), nil
-		})
-		if err != nil {
-			yield(storage.Repository{}, err)
-		}
-	}
+	return rows(ctx, s, []byte{spaceRepository}, func(_ view, _, value []byte) (storage.Repository, error) {
+		rec, err := decodeRecord(value)
+		return rec.Repository, err
+	})
 }

@@ -6,8 +6,6 @@ import (
 	"iter"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"keytrail/storage"
 )
 
 // checkEvery is after how many rows a scan asks whether it is still wanted.
@@ -45,33 +43,35 @@ func scanRange(ctx context.Context, r pebble.Reader, lower, upper []byte, fn fun
 	return ctx.Err()
 }
 
-// rows yields what decode makes of each row under a prefix. It holds the index open meanwhile.
-func rows[T any](ctx context.Context, s *Store, prefix []byte, decode func(k, v []byte) (T, error)) iter.Seq2[T, error] {
+// rows yields what decode makes of each row under a prefix, all of one moment. It holds the index open meanwhile.
+func rows[T any](ctx context.Context, s *Store, prefix []byte, decode func(v view, k, value []byte) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		done, err := s.use()
+		v, done, err := s.view(ctx)
 		if err != nil {
 			yield(none, err)
 			return
 		}
 		defer done()
-		stopped := false
-		err = s.scan(ctx, prefix, func(k, v []byte) (bool, error) {
-			row, err := decode(k, v)
-			if err != nil {
-				return false, err
-			}
-			stopped = !yield(row, nil)
-			return !stopped, nil
-		})
-		if err != nil && !stopped {
+		if err := yieldRows(v, prefix, yield, decode); err != nil {
 			yield(none, err)
 		}
 	}
 }
 
-// known fails with storage.ErrNotFound for a repository that is not.
-func (s *Store) known(id storage.RepositoryID) error {
-	_, err := readRecord(s.db, id)
+// yieldRows yields what decode makes of each row under a prefix; the error is one that was not yielded.
+func yieldRows[T any](v view, prefix []byte, yield func(T, error) bool, decode func(v view, k, value []byte) (T, error)) error {
+	stopped := false
+	err := scanRange(v.ctx, v, prefix, after(prefix), func(k, value []byte) (bool, error) {
+		row, err := decode(v, k, value)
+		if err != nil {
+			return false, err
+		}
+		stopped = !yield(row, nil)
+		return !stopped, nil
+	})
+	if stopped {
+		return nil
+	}
 	return err
 }

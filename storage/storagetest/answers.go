@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,7 +39,16 @@ func Compare(ctx context.Context, want, have storage.Reader) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask the index at hand: %w", err)
 	}
-	return cmp.Diff(w, h, cmpopts.EquateEmpty()), nil
+	return difference(w, h), nil
+}
+
+// difference tells how two values differ, "" when they do not. Nil and empty are the same. Most values are equal,
+// and finding that first is several times faster.
+func difference(want, have any) string {
+	if reflect.DeepEqual(want, have) {
+		return ""
+	}
+	return cmp.Diff(want, have, cmpopts.EquateEmpty())
 }
 
 // ask collects every answer of an index. Problems that it finds with itself are an error.

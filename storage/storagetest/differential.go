@@ -3,12 +3,11 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"keytrail/storage"
@@ -104,7 +103,7 @@ func both[T any](t *rapid.T, m *machine, what string, do func(storage.Store) (T,
 	if kind(wantErr) != kind(haveErr) {
 		t.Fatalf("%s: want error %v, have %v", what, wantErr, haveErr)
 	}
-	if diff := cmp.Diff(want, have, cmpopts.EquateEmpty()); diff != "" {
+	if diff := difference(want, have); diff != "" {
 		t.Fatalf("%s (-want +have):\n%s", what, diff)
 	}
 	return want
@@ -224,7 +223,7 @@ func (m *machine) check(t *rapid.T) {
 	m.draw(t)
 	q := m.world.query()
 	for {
-		page := both(t, m, "commits", func(s storage.Store) (storage.CommitPage, error) { return s.Commits(m.ctx, q) })
+		page := both(t, m, fmt.Sprintf("commits of %+v", q), func(s storage.Store) (storage.CommitPage, error) { return s.Commits(m.ctx, q) })
 		if page.Next == nil {
 			return
 		}

@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"keytrail/storage"
 )
 
@@ -132,7 +129,7 @@ func (f *fixture) must(err error) {
 
 func (f *fixture) equal(what string, want, have any) {
 	f.Helper()
-	if diff := cmp.Diff(want, have, cmpopts.EquateEmpty()); diff != "" {
+	if diff := difference(want, have); diff != "" {
 		f.Errorf("%s (-want +have):\n%s", what, diff)
 	}
 }

@@ -41,6 +41,44 @@ func (f *follower) follow(t *testing.T) (*Advertisement, int) {
 	return a, f.store.add(t, fetch(t, f.client, r))
 }
 
+// change is something that happens to a server's repository, and how many commits and tags a follower then receives.
+type change struct {
+	what          string
+	do            func()
+	commits, tags int
+}
+
+// changes are to be done in order, on an empty repository.
+func changes(repo *gittest.Repo) []change {
+	var first, old storage.OID
+	return []change{
+		{"initial", func() {
+			first = repo.Commit("ABC-1 first")
+			old = repo.Commit("ABC-2 second")
+			repo.CommitTo("refs/heads/topic", "ABC-3 topic", first)
+			repo.Git("tag", "-m", "ABC-1", "v1", first.String())
+			repo.Git("tag", "light", old.String())
+		}, 3, 1},
+		{"no change", func() {}, 0, 0},
+		{"one new commit", func() { repo.Commit("ABC-4") }, 1, 0},
+		{"300 new commits", func() { repo.Commits("refs/heads/main", "ABC-5", 300) }, 300, 0},
+		{"tag of a tag", func() { repo.Git("tag", "-m", "nested", "v1-nested", "v1") }, 0, 2}, // v1 again: haves name commits
+		{"force push", func() {
+			repo.Git("update-ref", "refs/heads/main", old.String())
+			repo.Commit("ABC-6 instead")
+		}, 1, 0},
+		{"deleted branch", func() { repo.Git("update-ref", "-d", "refs/heads/topic") }, 0, 0},
+		{"moved tag", func() { repo.Git("tag", "-f", "-m", "moved", "v1", "main") }, 0, 1},
+		{"branch at an old commit", func() { repo.Git("branch", "again", first.String()) }, 0, 0},
+		{"merge", func() { repo.CommitTo("refs/heads/again", "ABC-7 merge", first, repo.OID("main")) }, 1, 0},
+		{"orphan branch", func() { repo.Orphan("refs/heads/orphan", "ABC-8 unrelated") }, 1, 0},
+		{"odd ref names", func() {
+			repo.Git("update-ref", "refs/heads/日本/ü{x}'\"$", "main")
+			repo.Git("update-ref", "refs/pull/7/head", "main")
+		}, 0, 0},
+	}
+}
+
 func TestAFollowerHasWhatTheServerHasAfterEveryChange(t *testing.T) {
 	t.Parallel()
 	for name, v := range versions {
@@ -53,67 +91,48 @@ func TestAFollowerHasWhatTheServerHasAfterEveryChange(t *testing.T) {
 				repo := gittest.Init(t)
 				f := &follower{dial(t, gittest.Serve(t, repo, v.serve), Options{}), store{gittest.Init(t)}, filter, nil}
 				perCommit := map[string]int{"tree:0": 1, "blob:none": 2, "": 3}[filter]
-				var first, old storage.OID
-				for _, step := range []struct {
-					what          string
-					do            func()
-					commits, tags int // that come
-				}{
-					{"initial", func() {
-						first = repo.Commit("ABC-1 first")
-						old = repo.Commit("ABC-2 second")
-						repo.CommitTo("refs/heads/topic", "ABC-3 topic", first)
-						repo.Git("tag", "-m", "ABC-1", "v1", first.String())
-						repo.Git("tag", "light", old.String())
-					}, 3, 1},
-					{"no change", func() {}, 0, 0},
-					{"one new commit", func() { repo.Commit("ABC-4") }, 1, 0},
-					{"300 new commits", func() { repo.Commits("refs/heads/main", "ABC-5", 300) }, 300, 0},
-					{"tag of a tag", func() { repo.Git("tag", "-m", "nested", "v1-nested", "v1") }, 0, 2}, // v1 again: haves name commits
-					{"force push", func() {
-						repo.Git("update-ref", "refs/heads/main", old.String())
-						repo.Commit("ABC-6 instead")
-					}, 1, 0},
-					{"deleted branch", func() { repo.Git("update-ref", "-d", "refs/heads/topic") }, 0, 0},
-					{"moved tag", func() { repo.Git("tag", "-f", "-m", "moved", "v1", "main") }, 0, 1},
-					{"branch at an old commit", func() { repo.Git("branch", "again", first.String()) }, 0, 0},
-					{"merge", func() {
-						repo.CommitTo("refs/heads/again", "ABC-7 merge", first, repo.OID("main"))
-					}, 1, 0},
-					{"orphan branch", func() { repo.Orphan("refs/heads/orphan", "ABC-8 unrelated") }, 1, 0},
-					{"odd ref names", func() {
-						repo.Git("update-ref", "refs/heads/日本/ü{x}'\"$", "main")
-						repo.Git("update-ref", "refs/pull/7/head", "main")
-					}, 0, 0},
-				} {
-					step.do()
+				for _, c := range changes(repo) {
+					c.do()
 					a, got := f.follow(t)
-					if want := step.commits*perCommit + step.tags; got != want {
-						t.Errorf("%s: %d objects came, want %d", step.what, got, want)
+					if want := c.commits*perCommit + c.tags; got != want {
+						t.Errorf("%s: %d objects came, want %d", c.what, got, want)
 					}
-					want := repo.Refs()
-					if diff := cmp.Diff(want, refs(a)); diff != "" {
-						t.Errorf("%s: refs differ (-git +listed):\n%s", step.what, diff)
+					if a.Version != v.version || !a.Filter {
+						t.Errorf("%s: version %d, filter %v", c.what, a.Version, a.Filter)
 					}
-					checkPeeled(t, repo, a)
-					if a.Version != v.version || !a.Filter || a.Head != "refs/heads/main" || a.HeadOID != want["refs/heads/main"] {
-						t.Errorf("%s: version %d, filter %v, HEAD %q %v", step.what, a.Version, a.Filter, a.Head, a.HeadOID)
-					}
+					checkRefs(t, repo, a)
 				}
-				if filter == "tree:0" {
-					if n := f.store.objects(); n["tree"]+n["blob"] > 0 {
-						t.Errorf("with tree:0 the store holds %v", n)
-					}
+				if n := f.store.objects(); filter == "tree:0" && n["tree"]+n["blob"] > 0 {
+					t.Errorf("with tree:0 the store holds %v", n)
 				}
-				want := repo.Git("log", "--format=%H %P %s", "--topo-order", "--all")
-				for name, oid := range repo.Refs() {
-					f.store.Git("update-ref", name, oid.String())
-				}
-				if diff := cmp.Diff(want, f.store.Git("log", "--format=%H %P %s", "--topo-order", "--all")); diff != "" {
-					t.Errorf("histories differ (-server +store):\n%s", diff)
-				}
+				checkHistory(t, repo, f.store)
 			})
 		}
+	}
+}
+
+// checkRefs compares an advertisement with git's own reading.
+func checkRefs(t *testing.T, repo *gittest.Repo, a *Advertisement) {
+	t.Helper()
+	want := repo.Refs()
+	if diff := cmp.Diff(want, refs(a)); diff != "" {
+		t.Errorf("refs differ (-git +listed):\n%s", diff)
+	}
+	if a.Head != "refs/heads/main" || a.HeadOID != want["refs/heads/main"] {
+		t.Errorf("HEAD is %q %v", a.Head, a.HeadOID)
+	}
+	checkPeeled(t, repo, a)
+}
+
+// checkHistory points the store's refs where the server's are and compares what git log tells of both.
+func checkHistory(t *testing.T, repo *gittest.Repo, s store) {
+	t.Helper()
+	for name, oid := range repo.Refs() {
+		s.Git("update-ref", name, oid.String())
+	}
+	log := []string{"log", "--format=%H %P %s", "--topo-order", "--all"}
+	if diff := cmp.Diff(repo.Git(log...), s.Git(log...)); diff != "" {
+		t.Errorf("histories differ (-server +store):\n%s", diff)
 	}
 }
 

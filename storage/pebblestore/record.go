@@ -1,0 +1,73 @@
+package pebblestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"keytrail/storage"
+)
+
+// record is the value of a repository.
+type record struct {
+	storage.Repository
+	Notes int64 // notes stored, so that a repository without any costs no look-up
+}
+
+func readRecord(r pebble.Reader, id storage.RepositoryID) (record, error) {
+	v, err := get(r, keyOfRepository(spaceRepository, id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return record{}, fmt.Errorf("repository %d: %w", id, storage.ErrNotFound)
+	}
+	if err != nil {
+		return record{}, fmt.Errorf("read repository %d: %w", id, err)
+	}
+	return decodeRecord(v)
+}
+
+func (rec *record) write(out *sink) {
+	out.set(keyOfRepository(spaceRepository, rec.ID), appendRecord(nil, rec))
+}
+
+// appendRecord writes the fields in the order in which decodeRecord reads them. Names and places are bytes as the
+// host or the file system has them, which need not be UTF-8.
+func appendRecord(b []byte, rec *record) []byte {
+	b = binary.AppendUvarint(b, uint64(rec.ID))
+	for _, s := range []string{
+		rec.Integration, rec.HostID, rec.Name, rec.URL, rec.WebURL, rec.DefaultBranch, rec.Rules,
+		string(rec.Failure.Class), rec.Failure.Text,
+	} {
+		b = appendString(b, s)
+	}
+	b = binary.AppendUvarint(b, rec.Version)
+	for _, n := range []int64{int64(rec.Tips), int64(rec.NoCommit), rec.Commits, rec.Postings, int64(rec.Failure.Count), rec.Notes} {
+		b = appendInt(b, n)
+	}
+	for _, t := range []time.Time{rec.IndexedAt, rec.SeenAt, rec.Failure.Since, rec.RetiredAt} {
+		b = appendInt(appendInt(b, t.Unix()), int64(t.Nanosecond()))
+	}
+	return b
+}
+
+func decodeRecord(v []byte) (record, error) {
+	d := decoder{b: v}
+	var rec record
+	rec.ID = storage.RepositoryID(d.uint())
+	for _, s := range []*string{
+		&rec.Integration, &rec.HostID, &rec.Name, &rec.URL, &rec.WebURL, &rec.DefaultBranch, &rec.Rules,
+		(*string)(&rec.Failure.Class), &rec.Failure.Text,
+	} {
+		*s = d.string()
+	}
+	rec.Version = d.uint()
+	rec.Tips, rec.NoCommit = int(d.int()), int(d.int())
+	rec.Commits, rec.Postings = d.int(), d.int()
+	rec.Failure.Count, rec.Notes = int(d.int()), d.int()
+	for _, t := range []*time.Time{&rec.IndexedAt, &rec.SeenAt, &rec.Failure.Since, &rec.RetiredAt} {
+		*t = time.Unix(d.int(), d.int()).UTC()
+	}
+	return rec, d.done("repository")
+}
