@@ -244,7 +244,7 @@ func (w *World) renameDefault(h *hosted) {
 	h.defaultBranch = pick(w, []string{"refs/heads/main", w.some(h, "refs/heads/"), "refs/heads/gone", ""})
 }
 
-// changeRules makes the next Advance rebuild with other keys.
+// changeRules makes the next Advance rebuild, mostly with other keys.
 func (w *World) changeRules(h *hosted) {
 	h.rules += w.choose(3)
 	h.isReset = true

@@ -121,6 +121,13 @@ func (w *World) advance(h *hosted) storage.Advance {
 		SeenAt: noon().Add(time.Duration(w.steps) * time.Minute),
 	}
 	h.isReset = false
+	indexed, err := w.Model.Repository(context.Background(), h.id)
+	if err != nil {
+		panic(err) // the model is open and knows the repository
+	}
+	if indexed.Version > 0 && indexed.Rules != a.Rules {
+		a.Reset = true
+	}
 	a.Tips = w.tipChanges(h, a.Reset)
 	a.Commits = w.lacking(h, a.Reset)
 	a.Notes = w.noteChanges(h, a.Reset)

@@ -1,0 +1,244 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"keytrail/daemon/config"
+	"keytrail/httpapi"
+	"keytrail/indexer"
+	"keytrail/indexer/issuekey"
+	"keytrail/storage"
+	"keytrail/storage/pebblestore"
+)
+
+type serveCommand struct {
+	Config  string   `help:"Configuration file; read again on SIGHUP." placeholder:"FILE" type:"path"`
+	Data    string   `help:"Data directory, for a start without a configuration file." placeholder:"DIR" type:"path"`
+	Listen  string   `help:"Address to answer on, instead of the configured one." placeholder:"ADDR"`
+	Refspec []string `help:"Refs to index beside heads, tags and notes, as +refs/pull/*:refs/pull/*." placeholder:"SPEC" sep:"none"`
+	Repo    []string `arg:"" optional:"" help:"Repositories to index, by path or URL, beside those that the data directory knows."`
+}
+
+// Help is the text below the summary of serve.
+func (serveCommand) Help() string {
+	return "Either --config names everything, or --data and repositories on the command line do for a start. SIGTERM or SIGINT stops " +
+		"within ten seconds, a second one at once; SIGHUP reads the configuration again, and keeps the old one if the new one is wrong."
+}
+
+// drain is how long requests under way may take once the daemon has been told to stop.
+const drain = 5 * time.Second
+
+// Run runs the daemon until it is told to stop.
+func (c *serveCommand) Run(ctx context.Context, p Process) error {
+	settings, err := c.settings()
+	if err != nil {
+		return usageError{err}
+	}
+	log, err := newLog(p.Stderr, settings.Log)
+	if err != nil {
+		return usageError{err}
+	}
+	transport := newTransport()
+	defer transport.CloseIdleConnections()
+	plan, err := newPlan(settings, transport)
+	if err != nil {
+		return usageError{err}
+	}
+	// Before the index is touched, so that an address in use is said at once.
+	listener, err := net.Listen("tcp", settings.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", settings.Listen, err)
+	}
+	defer listener.Close()
+	store, err := dataDir(settings.DataDir).open(log, p)
+	if err != nil {
+		return err
+	}
+	d, err := newDaemon(c, settings, plan, store, transport, log)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	err = d.run(ctx, listener, p)
+	return errors.Join(err, d.indexer.Close(), store.Close())
+}
+
+// settings reads the configuration file, or makes a configuration of the command line.
+func (c *serveCommand) settings() (*config.Config, error) {
+	var settings *config.Config
+	switch {
+	case c.Config != "" && (c.Data != "" || len(c.Repo) > 0 || len(c.Refspec) > 0):
+		return nil, errors.New("give either --config, or --data and repositories: a configuration file names both")
+	case c.Config != "":
+		var err error
+		if settings, err = config.Load(c.Config, checks()); err != nil {
+			return nil, err
+		}
+	case c.Data != "":
+		settings = config.Default()
+		settings.DataDir = c.Data
+		settings.Refs.Other = c.Refspec
+		settings.Log.Format = "console"
+	default:
+		return nil, errors.New("give --config FILE, or --data DIR with the repositories to index")
+	}
+	if c.Listen != "" {
+		settings.Listen = c.Listen
+	}
+	return settings, settings.CheckListen()
+}
+
+// daemon is the parts of a running keytrail.
+type daemon struct {
+	command   *serveCommand
+	settings  *config.Config
+	plan      plan
+	store     *pebblestore.Store
+	transport http.RoundTripper
+	log       zerolog.Logger
+	indexer   *indexer.Indexer
+	api       *httpapi.Server
+	rules     atomic.Pointer[issuekey.Rules]
+	isReady   atomic.Bool
+	reloads   *prometheus.GaugeVec
+}
+
+func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblestore.Store, transport http.RoundTripper, log zerolog.Logger) (*daemon, error) {
+	registry := prometheus.NewRegistry()
+	d := &daemon{
+		command: c, settings: settings, plan: p, store: store, transport: transport, log: log,
+		reloads: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "keytrail_config_last_reload_successful",
+			Help: "Whether the configuration was taken over when it was last read: 1 or 0.",
+		}, nil),
+	}
+	d.reloads.WithLabelValues().Set(1)
+	d.rules.Store(p.rules)
+	registry.MustRegister(buildInfo(), d.reloads, store.Collector(),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	d.indexer = indexer.New(indexer.Options{
+		Store: store, Mirrors: dataDir(settings.DataDir).mirrors(), Rules: p.rules, Limits: p.limits,
+		Log: log.With().Str("component", "indexer").Logger(), Registerer: registry,
+	})
+	var err error
+	d.api, err = newAPI(store, d.indexer, d.rules.Load, httpapi.Options{
+		Ready: d.ready, Registerer: registry, Gatherer: registry, Tokens: p.tokens,
+		Log: log.With().Str("component", "api").Logger(), Drain: drain,
+	})
+	return d, err
+}
+
+// ready says whether the daemon does its job: it has begun, and it is not ending.
+func (d *daemon) ready() error {
+	if !d.isReady.Load() {
+		return errors.New("starting or stopping")
+	}
+	return nil
+}
+
+// run answers and indexes until ctx ends.
+func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
+	if err := d.setTargets(ctx, d.plan.targets); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.api.Run(ctx, l) })
+	g.Go(func() error { return d.indexer.Run(ctx) })
+	g.Go(func() error { d.watchReloads(ctx, p); return nil })
+	d.isReady.Store(true)
+	d.log.Info().Str("listen", l.Addr().String()).Str("version", versionOf().Version).Int("repositories", len(d.plan.targets)).Msg("keytrail is running")
+	context.AfterFunc(ctx, func() {
+		d.isReady.Store(false)
+		d.log.Info().Msg("stopping")
+	})
+	return g.Wait()
+}
+
+// setTargets has the indexer look after the repositories. A configuration file names all of them; a command line adds
+// to those that the index knows.
+func (d *daemon) setTargets(ctx context.Context, targets []indexer.Target) error {
+	isWhole := d.command.Config != ""
+	if !isWhole {
+		known, err := registeredTargets(ctx, d.store, d.settings, d.transport)
+		if err != nil {
+			return err
+		}
+		named, err := namedTargets(d.command.Repo, d.settings, config.Secret{}, "", d.transport)
+		if err != nil {
+			return err
+		}
+		targets = distinct(append(named, known...))
+	}
+	_, err := d.indexer.SetTargets(ctx, targets, isWhole)
+	return err
+}
+
+// distinct drops targets whose identity came before.
+func distinct(targets []indexer.Target) []indexer.Target {
+	type identity struct{ integration, hostID string }
+	seen := map[identity]bool{}
+	var out []indexer.Target
+	for _, t := range targets {
+		id := identity{t.Spec.Integration, t.Spec.HostID}
+		if !seen[id] {
+			seen[id] = true
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// watchReloads reads the configuration again whenever it is asked to.
+func (d *daemon) watchReloads(ctx context.Context, p Process) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.Reload:
+			if err := d.reload(ctx); err != nil {
+				d.reloads.WithLabelValues().Set(0)
+				d.log.Error().Err(err).Msg("the new configuration is refused; the old one stays in force")
+				continue
+			}
+			d.reloads.WithLabelValues().Set(1)
+			d.log.Info().Int("repositories", len(d.plan.targets)).Msg("configuration read again")
+		}
+	}
+}
+
+// reload takes a changed configuration over as a whole, or not at all.
+func (d *daemon) reload(ctx context.Context) error {
+	settings, err := d.command.settings()
+	if err != nil {
+		return err
+	}
+	if changed := d.settings.NeedsRestart(settings); len(changed) > 0 {
+		return fmt.Errorf("a change of %v takes a restart", changed)
+	}
+	next, err := newPlan(settings, d.transport)
+	if err != nil {
+		return err
+	}
+	if err := d.setTargets(ctx, next.targets); err != nil {
+		return err
+	}
+	d.rules.Store(next.rules)
+	d.indexer.SetRules(next.rules)
+	d.indexer.SetLimits(next.limits)
+	d.api.SetTokens(next.tokens)
+	d.settings, d.plan = settings, next
+	return nil
+}
+
+var _ httpapi.Indexer = (*indexer.Indexer)(nil)
+var _ storage.Store = (*pebblestore.Store)(nil)

@@ -1,0 +1,80 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"keytrail/indexer/mirror"
+	"keytrail/indexer/mirror/wire"
+	"keytrail/storage"
+)
+
+// classes is the one table that says what an error means. The first row that matches decides; what no row
+// matches is transient, because trying again later is the safe answer to the unknown.
+var classes = [...]struct {
+	is    error
+	class storage.ErrorClass
+}{
+	{errPanic, storage.ClassBug},
+	{storage.ErrStale, storage.ClassFenced},
+	{storage.ErrFull, storage.ClassFull},
+	{mirror.ErrFull, storage.ClassFull},
+	{syscall.ENOSPC, storage.ClassFull},
+	{storage.ErrCorrupt, storage.ClassCorrupt},
+	{storage.ErrIncomplete, storage.ClassCorrupt},
+	{mirror.ErrCorrupt, storage.ClassCorrupt},
+	{mirror.ErrObjectFormat, storage.ClassCorrupt},
+	{wire.ErrObjectFormat, storage.ClassCorrupt},
+	{wire.ErrTooLarge, storage.ClassCorrupt},
+	{wire.ErrUnsupported, storage.ClassCorrupt},
+	{wire.ErrAuth, storage.ClassAuth},
+	{wire.ErrRedirect, storage.ClassAuth},
+	{wire.ErrThrottled, storage.ClassThrottled},
+	{wire.ErrNotFound, storage.ClassGone},
+	{mirror.ErrNotRepository, storage.ClassGone},
+	{fs.ErrNotExist, storage.ClassGone},
+	{fs.ErrPermission, storage.ClassAuth},
+	{storage.ErrNotFound, storage.ClassGone},
+	{context.DeadlineExceeded, storage.ClassTransient},
+}
+
+// Classify says what an error means for what happens next; empty for no error.
+func Classify(err error) storage.ErrorClass {
+	if err == nil {
+		return ""
+	}
+	for _, row := range classes {
+		if errors.Is(err, row.is) {
+			return row.class
+		}
+	}
+	return storage.ClassTransient
+}
+
+// Waits that do not follow from back-off.
+const (
+	authWait    = 15 * time.Minute // somebody has to act
+	corruptWait = 30 * time.Minute // the repair has been tried at once
+	fullWait    = 30 * time.Second // space may come back any time
+)
+
+// waitAfter gives how long to leave a repository alone after an error; 0: back off, a little longer each time.
+func waitAfter(err error) time.Duration {
+	switch Classify(err) {
+	case storage.ClassThrottled:
+		var w *wire.Error
+		if errors.As(err, &w) {
+			return w.RetryAfter
+		}
+	case storage.ClassAuth, storage.ClassGone, storage.ClassBug:
+		return authWait
+	case storage.ClassCorrupt:
+		return corruptWait
+	case storage.ClassFull:
+		return fullWait
+	}
+	return 0
+}

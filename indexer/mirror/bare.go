@@ -1,0 +1,112 @@
+package mirror
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	git "github.com/libgit2/git2go/v34"
+
+	"keytrail/storage"
+)
+
+// bare is a bare repository of our own: a directory that nothing else writes to. Its refs are one packed-refs file,
+// replaced as a whole, so that they change at one instant and no name can stand in another's way.
+type bare struct{ dir string }
+
+func (b bare) dirs() gitDirs { return gitDirs{own: b.dir, common: b.dir} }
+
+// ready makes the repository if it is missing, and removes what a crash left of a fetch.
+func (b bare) ready() error {
+	if _, err := os.Stat(filepath.Join(b.dir, "HEAD")); err == nil {
+		return b.removeLeftovers()
+	}
+	if err := os.MkdirAll(filepath.Dir(b.dir), 0o750); err != nil {
+		return fmt.Errorf("make the mirror: %w", err)
+	}
+	repo, err := git.InitRepository(b.dir, true)
+	if err != nil {
+		return fmt.Errorf("make the mirror: %w", err)
+	}
+	repo.Free()
+	return nil
+}
+
+// removeLeftovers deletes half-received packs and locks.
+func (b bare) removeLeftovers() error {
+	for _, pattern := range []string{"objects/pack/pack_git2_*", "objects/pack/tmp_*", "*.lock", "packed-refs.new"} {
+		left, err := filepath.Glob(filepath.Join(b.dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range left {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("clean the mirror: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// refs reads the refs as they were last written.
+func (b bare) refs() ([]packedRef, error) { return readPackedRefs(filepath.Join(b.dir, "packed-refs")) }
+
+// setRefs replaces all refs, and what HEAD names unless that is empty.
+func (b bare) setRefs(refs []packedRef, head string) error {
+	slices.SortFunc(refs, func(r, s packedRef) int { return strings.Compare(r.name, s.name) })
+	err := replaceFile(filepath.Join(b.dir, "packed-refs"), func(w *bufio.Writer) {
+		w.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
+		for _, r := range refs {
+			fmt.Fprintf(w, "%s %s\n", r.oid, r.name)
+			if !r.peeled.IsZero() {
+				fmt.Fprintf(w, "^%s\n", r.peeled)
+			}
+		}
+	})
+	if err == nil && head != "" {
+		err = replaceFile(filepath.Join(b.dir, "HEAD"), func(w *bufio.Writer) { fmt.Fprintf(w, "ref: %s\n", head) })
+	}
+	if err != nil {
+		return fmt.Errorf("write the mirror's refs: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a file aside, syncs it and puts it in place, so that a crash leaves the old or the new one.
+func replaceFile(path string, write func(*bufio.Writer)) (err error) {
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	write(w)
+	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// lacking gives those of the objects that the repository does not have, each once.
+func (o *objects) lacking(oids []storage.OID) []storage.OID {
+	asked := make(map[storage.OID]bool, len(oids))
+	var lacking []storage.OID
+	for _, oid := range oids {
+		if !asked[oid] && !o.exists(oid) {
+			lacking = append(lacking, oid)
+		}
+		asked[oid] = true
+	}
+	return lacking
+}

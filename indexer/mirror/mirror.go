@@ -1,0 +1,77 @@
+// Package mirror reads the commits, refs and notes of one git repository, wherever it is.
+//
+// A [Local] is a repository on this machine, read in place. A [Remote] is one behind a URL; it is fetched into a bare
+// repository that this package owns. Both are used in the same three steps:
+//
+//	look, err := source.Look(ctx)                               // the refs as they are now: cheap
+//	fetched, err := source.Fetch(ctx, look, changed, progress)  // the objects behind refs that changed
+//	for c, err := range source.Walk(ctx, tips, known) { … }     // commits not known yet, decoded once each
+//
+// The caller keeps what it saw last and decides which refs changed; a source remembers no more than it needs to fetch
+// little. Nothing stays open between calls, so that ten thousand sources cost no descriptors. One source serves one
+// caller at a time.
+//
+// Who does what: package wire speaks with servers; libgit2, reached through git2go here and nowhere else, owns objects,
+// packs and refspecs; refs on disk, the walk and the decoding of commits are ours, because there libgit2's cost grows with
+// the number of refs or it inflates each commit twice. libgit2's handles are never shared between goroutines.
+//
+// In the files: local.go and remote.go are the two sources; place.go finds a repository and refsdir.go reads its refs;
+// refspec.go chooses among them; bare.go is a repository of our own; fetch.go, haves.go and pack.go fill it; objects.go
+// reads objects; walk.go walks; commit.go, signature.go and text.go decode; notes.go compares notes; error.go names what can
+// fail; libgit2.go sets libgit2 up.
+package mirror
+
+import "keytrail/storage"
+
+// Ref is one ref under the name that the refspecs give it.
+type Ref struct {
+	Name string
+	OID  storage.OID // what it points at: a commit, an annotated tag, or anything else
+	// Commit is what OID peels to. It is zero in a Look; in what Fetch returns it is zero when there is no commit, and
+	// for every notes ref: the history of notes is not part of the repository's.
+	Commit storage.OID
+}
+
+// RefusedRef is a ref that is left out of a Look.
+type RefusedRef struct {
+	Name   string // as the repository has it, whatever bytes that may be
+	Reason string // for an operator
+}
+
+// Look is what a repository's refs are at one moment.
+type Look struct {
+	Refs    []Ref        // those that the refspecs choose, sorted by name, unique
+	Head    string       // the full name of the ref that HEAD points at, also while unborn; "" when detached or unknown
+	Refused []RefusedRef // chosen, but broken or not storable
+
+	filters bool // the server offers partial fetches; of a Remote only
+}
+
+// Progress tells how far a Fetch is.
+type Progress struct {
+	Bytes   int64 // of packs received so far
+	Objects int   // received so far
+	Total   int   // objects announced; 0 before the pack begins
+}
+
+// Fetched is what a Fetch brought.
+type Fetched struct {
+	Refs        []Ref    // the changed refs in the order given, with Commit resolved
+	Unavailable []string // of them, those whose object the server does not deliver: a tree or blob left out by the filter
+	Bytes       int64    // of packs received
+	Objects     int      // received
+}
+
+// Note is a change of one note.
+type Note struct {
+	Object  storage.OID // what the note is on
+	Text    string      // UTF-8; empty when deleted
+	Deleted bool
+}
+
+// Options of every source.
+type Options struct {
+	// Workers is how many goroutines decode commits in a Walk; 0 is one for each processor that Go may use. A walk
+	// starts them as it finds work for them.
+	Workers int
+}

@@ -1,0 +1,180 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	git "github.com/libgit2/git2go/v34"
+
+	"keytrail/storage"
+)
+
+// readNotes gives the notes that differ between the trees of two commits of a notes ref: all, and isWhole, when the
+// first of them is zero or not here.
+func readNotes(ctx context.Context, dirs gitDirs, from, to storage.OID) (changes []Note, isWhole bool, err error) {
+	o, err := openDirs(dirs)
+	if err != nil {
+		return nil, false, err
+	}
+	defer o.close()
+	isWhole = from.IsZero() || !o.exists(from)
+	var before storage.OID
+	if !isWhole {
+		if before, err = o.treeOf(from); err != nil {
+			return nil, false, err
+		}
+	}
+	now, err := o.treeOf(to)
+	if err != nil {
+		return nil, false, err
+	}
+	d := notesDiff{ctx: ctx, objects: o, blobs: map[storage.OID]storage.OID{}}
+	if err := d.compare(before, now, ""); err != nil {
+		return nil, false, err
+	}
+	for object, blob := range d.blobs {
+		n := Note{Object: object, Deleted: blob.IsZero()}
+		if !n.Deleted {
+			if n.Text, err = o.text(blob); err != nil {
+				return nil, false, err
+			}
+		}
+		changes = append(changes, n)
+	}
+	return changes, isWhole, nil
+}
+
+// notesDiff compares two notes trees. The path of a note, without slashes, is the name of the object it is on: how many
+// directories the digits are spread over differs with the number of notes (git-notes(1)).
+type notesDiff struct {
+	ctx     context.Context
+	objects *objects
+	blobs   map[storage.OID]storage.OID // of each changed note; zero when it is gone
+}
+
+const treeMode = "40000"
+
+// compare goes into the directories that differ. A zero tree is an empty one.
+func (d *notesDiff) compare(before, now storage.OID, path string) error {
+	if before == now {
+		return nil
+	}
+	if err := d.ctx.Err(); err != nil {
+		return err
+	}
+	old, err := d.objects.tree(before)
+	if err != nil {
+		return err
+	}
+	current, err := d.objects.tree(now)
+	if err != nil {
+		return err
+	}
+	for name, e := range old {
+		c := current[name]
+		switch {
+		case c == e:
+		case e.isTree && c.isTree:
+			// Compared below.
+		case e.isTree:
+			if err := d.compare(e.oid, storage.OID{}, path+name); err != nil {
+				return err
+			}
+		case c.oid.IsZero() || c.isTree:
+			d.note(path+name, storage.OID{})
+		}
+	}
+	for name, c := range current {
+		e := old[name]
+		switch {
+		case c == e:
+		case c.isTree:
+			if !e.isTree {
+				e.oid = storage.OID{}
+			}
+			if err := d.compare(e.oid, c.oid, path+name); err != nil {
+				return err
+			}
+		default:
+			d.note(path+name, c.oid)
+		}
+	}
+	return nil
+}
+
+// note records a change. A note that moved to another directory is there under its new path.
+func (d *notesDiff) note(path string, blob storage.OID) {
+	object, err := storage.ParseOID(path)
+	if err != nil {
+		return // git keeps other files in notes trees, and ignores them
+	}
+	if blob.IsZero() && !d.blobs[object].IsZero() {
+		return
+	}
+	d.blobs[object] = blob
+}
+
+// treeEntry is what a tree holds under one name.
+type treeEntry struct {
+	oid    storage.OID
+	isTree bool
+}
+
+// treeOf gives the tree of a commit, through tags; a tree is its own.
+func (o *objects) treeOf(oid storage.OID) (tree storage.OID, err error) {
+	err = o.read(oid, func(kind git.ObjectType, content []byte) error {
+		if kind != git.ObjectCommit {
+			return fmt.Errorf("%w: object %s is a %s where a commit of notes belongs", ErrCorrupt, oid, kind)
+		}
+		line, _, _ := bytes.Cut(content, []byte("\n"))
+		if tree, err = storage.ParseOID(string(bytes.TrimPrefix(line, []byte("tree ")))); err != nil {
+			return fmt.Errorf("%w: commit %s: %w", ErrCorrupt, oid, err)
+		}
+		return nil
+	})
+	return tree, err
+}
+
+// emptyTree names the tree without entries, which need not be stored.
+var emptyTree = func() (o storage.OID) {
+	_, _ = hex.Decode(o[:], []byte("4b825dc642cb6eb9a060e54bf8d69288fbee4904"))
+	return o
+}()
+
+// tree reads the entries of a tree.
+func (o *objects) tree(oid storage.OID) (map[string]treeEntry, error) {
+	entries := map[string]treeEntry{}
+	if oid.IsZero() || oid == emptyTree {
+		return entries, nil
+	}
+	err := o.read(oid, func(kind git.ObjectType, content []byte) error {
+		if kind != git.ObjectTree {
+			return fmt.Errorf("%w: object %s is a %s where a tree belongs", ErrCorrupt, oid, kind)
+		}
+		for len(content) > 0 {
+			head, rest, ok := bytes.Cut(content, []byte{0})
+			mode, name, isEntry := bytes.Cut(head, []byte(" "))
+			if !ok || !isEntry || len(rest) < len(storage.OID{}) {
+				return fmt.Errorf("%w: tree %s is cut short", ErrCorrupt, oid)
+			}
+			entries[string(name)] = treeEntry{storage.OID(rest[:len(storage.OID{})]), string(mode) == treeMode}
+			content = rest[len(storage.OID{}):]
+		}
+		return nil
+	})
+	return entries, err
+}
+
+// text reads a blob as text: UTF-8, or else Latin-1.
+func (o *objects) text(oid storage.OID) (text string, err error) {
+	err = o.read(oid, func(kind git.ObjectType, content []byte) error {
+		if kind != git.ObjectBlob {
+			return fmt.Errorf("%w: object %s is a %s where a note belongs", ErrCorrupt, oid, kind)
+		}
+		text = decoder{}.decode(string(content))
+		return nil
+	})
+	return text, err
+}

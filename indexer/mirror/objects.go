@@ -1,0 +1,125 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+
+	git "github.com/libgit2/git2go/v34"
+
+	"keytrail/storage"
+)
+
+// objects reads the objects of one repository through a libgit2 handle of its own. It is for one goroutine.
+type objects struct {
+	repo *git.Repository
+	odb  *git.Odb
+	id   git.Oid // of the present call: libgit2 wants a pointer
+}
+
+// openObjects opens the repository whose git directory is dir.
+func openObjects(dir string) (*objects, error) {
+	repo, err := git.OpenRepositoryExtended(dir, git.RepositoryOpenNoSearch|git.RepositoryOpenNoDotGit, "")
+	if err != nil {
+		return nil, err
+	}
+	odb, err := repo.Odb()
+	if err != nil {
+		repo.Free()
+		return nil, err
+	}
+	return &objects{repo: repo, odb: odb}, nil
+}
+
+// close frees the handle and what it holds open.
+func (o *objects) close() {
+	o.odb.Free()
+	o.repo.Free()
+}
+
+// exists reports whether an object is there.
+func (o *objects) exists(oid storage.OID) bool {
+	o.id = git.Oid(oid)
+	return o.odb.Exists(&o.id)
+}
+
+// read calls use with the type and content of an object, which is gone afterwards.
+func (o *objects) read(oid storage.OID, use func(kind git.ObjectType, content []byte) error) error {
+	o.id = git.Oid(oid)
+	object, err := o.odb.Read(&o.id)
+	if err != nil {
+		return corruptObject(oid, err)
+	}
+	defer object.Free()
+	return use(object.Type(), object.Data())
+}
+
+// commit reads and decodes a commit.
+func (o *objects) commit(oid storage.OID) (c storage.Commit, err error) {
+	err = o.read(oid, func(kind git.ObjectType, content []byte) error {
+		if kind != git.ObjectCommit {
+			return fmt.Errorf("%w: object %s is a %s where a commit belongs", ErrCorrupt, oid, kind)
+		}
+		if c, err = parseCommit(oid, content); err != nil {
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+		return nil
+	})
+	return c, err
+}
+
+// maxTagDepth bounds how many tags of tags are followed. Names are hashes, so there are no circles, but chains cost.
+const maxTagDepth = 1000
+
+// peel gives the commit that an object is or, as a tag, finally points at; zero if that is a tree or blob. An object that
+// is not there is ErrCorrupt; what a tag says of its target's type is believed.
+func (o *objects) peel(oid storage.OID) (storage.OID, error) {
+	o.id = git.Oid(oid)
+	_, kind, err := o.odb.ReadHeader(&o.id)
+	if err != nil {
+		return storage.OID{}, corruptObject(oid, err)
+	}
+	for range maxTagDepth {
+		switch kind {
+		case git.ObjectCommit:
+			return oid, nil
+		case git.ObjectTag:
+		default:
+			return storage.OID{}, nil
+		}
+		err := o.read(oid, func(actual git.ObjectType, content []byte) (err error) {
+			if actual != git.ObjectTag {
+				return fmt.Errorf("%w: object %s is a %s where a tag belongs", ErrCorrupt, oid, actual)
+			}
+			oid, kind, err = parseTag(oid, content)
+			return err
+		})
+		if err != nil {
+			return storage.OID{}, err
+		}
+	}
+	return storage.OID{}, nil
+}
+
+// parseTag reads what an annotated tag points at: its first two lines, "object …" and "type …".
+func parseTag(oid storage.OID, content []byte) (target storage.OID, kind git.ObjectType, err error) {
+	head := string(content[:min(len(content), 100)])
+	object, rest, _ := strings.Cut(head, "\n")
+	name, _, _ := strings.Cut(rest, "\n")
+	target, err = storage.ParseOID(strings.TrimPrefix(object, "object "))
+	if err != nil {
+		return target, kind, fmt.Errorf("%w: tag %s: %w", ErrCorrupt, oid, err)
+	}
+	switch name {
+	case "type commit":
+		kind = git.ObjectCommit
+	case "type tag":
+		kind = git.ObjectTag
+	case "type tree":
+		kind = git.ObjectTree
+	case "type blob":
+		kind = git.ObjectBlob
+	default:
+		return target, kind, fmt.Errorf("%w: tag %s: it does not say what it points at", ErrCorrupt, oid)
+	}
+	return target, kind, nil
+}

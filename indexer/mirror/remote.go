@@ -1,0 +1,142 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+
+	"keytrail/indexer/mirror/wire"
+	"keytrail/storage"
+)
+
+// RemoteOptions of a Remote.
+type RemoteOptions struct {
+	Options
+	Wire   wire.Options
+	IsFull bool // transfer trees and blobs too, not commits only
+}
+
+// Same reports whether two options are alike. Functions cannot be compared: options with credentials never are.
+func (o RemoteOptions) Same(p RemoteOptions) bool {
+	a, b := o.Wire, p.Wire
+	return a.Credentials == nil && b.Credentials == nil && a.Received == nil && b.Received == nil &&
+		o.Options == p.Options && o.IsFull == p.IsFull && a.Transport == b.Transport && a.Stall == b.Stall && a.Total == b.Total &&
+		a.MaxAdvertisement == b.MaxAdvertisement && a.MaxPack == b.MaxPack && a.MaxRefs == b.MaxRefs && a.UserAgent == b.UserAgent
+}
+
+// Remote is a repository behind a URL and its mirror: a bare repository with its commits, and one beside it with its
+// notes, which need their trees and blobs.
+type Remote struct {
+	mirror  bare
+	notes   bare
+	url     string
+	specs   Refspecs
+	options RemoteOptions
+	client  *wire.Client
+}
+
+// notesSuffix names the repository of notes after the mirror.
+const notesSuffix = ".notes"
+
+// OpenRemote names a repository by its URL and the directory of its mirror, which is made by the first Fetch.
+func OpenRemote(dir, url string, specs Refspecs, o RemoteOptions) (*Remote, error) {
+	if err := setUp(); err != nil {
+		return nil, err
+	}
+	client, err := wire.New(url, o.Wire)
+	if err != nil {
+		return nil, err
+	}
+	return &Remote{mirror: bare{dir}, notes: bare{dir + notesSuffix}, url: client.RedactedURL(), specs: specs, options: o, client: client}, nil
+}
+
+// Remove deletes the mirror in a directory, with the notes beside it.
+func Remove(dir string) error {
+	for _, d := range []string{dir, dir + notesSuffix, dir + filterSuffix} {
+		if err := os.RemoveAll(d); err != nil {
+			return fmt.Errorf("remove the mirror: %w", err)
+		}
+	}
+	return nil
+}
+
+// Discard removes the mirror, so that the next Fetch begins anew.
+func (r *Remote) Discard() error { return Remove(r.mirror.dir) }
+
+// Close does nothing: nothing is kept open.
+func (*Remote) Close() error { return nil }
+
+func (r *Remote) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	var w *wire.Error
+	if errors.As(err, &w) && w.URL != "" {
+		return err // it names the URL
+	}
+	return fmt.Errorf("mirror of %s: %w", r.url, classify(err))
+}
+
+// Look lists the server's refs: one round trip where it speaks protocol version 2 and has been met before.
+func (r *Remote) Look(ctx context.Context) (*Look, error) {
+	advertised, err := r.client.ListRefs(ctx, r.specs.Prefixes())
+	if err != nil {
+		return nil, r.named(err)
+	}
+	b := lookBuilder{specs: r.specs, look: Look{Head: advertised.Head, filters: advertised.Filter}}
+	for _, ref := range advertised.Refs {
+		if err := b.add(ref.Name, ref.OID); err != nil {
+			return nil, r.named(err)
+		}
+	}
+	return b.finish(), nil
+}
+
+// Fetch receives what the changed refs need and is not here, and resolves them to commits.
+func (r *Remote) Fetch(ctx context.Context, look *Look, changed []Ref, progress func(Progress)) (Fetched, error) {
+	var notes, history []Ref
+	for _, ref := range changed {
+		if r.specs.IsNotes(ref.Name) {
+			notes = append(notes, ref)
+		} else {
+			history = append(history, ref)
+		}
+	}
+	f := &fetch{ctx: ctx, remote: r, look: look, progress: progress}
+	if err := f.commits(history); err != nil {
+		return f.fetched, r.named(err)
+	}
+	if err := f.notes(notes); err != nil {
+		return f.fetched, r.named(err)
+	}
+	return f.fetched, nil
+}
+
+// Walk yields each commit that tips reach and known does not know.
+func (r *Remote) Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
+	return func(yield func(storage.Commit, error) bool) {
+		if len(tips) == 0 {
+			return
+		}
+		for c, err := range walk(ctx, r.mirror.dirs(), r.options.Workers, tips, known) {
+			if !yield(c, r.named(err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Notes gives the notes that differ between two tips of a notes ref.
+func (r *Remote) Notes(ctx context.Context, ref string, from, to storage.OID) (changes []Note, isWhole bool, err error) {
+	if _, err := os.Stat(r.notes.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, false, r.named(fmt.Errorf("%w: the notes of %q are missing", ErrCorrupt, ref))
+	}
+	changes, isWhole, err = readNotes(ctx, r.notes.dirs(), from, to)
+	if err != nil {
+		err = r.named(fmt.Errorf("notes %q: %w", ref, err))
+	}
+	return changes, isWhole, err
+}

@@ -1,0 +1,105 @@
+package indexer
+
+import (
+	"context"
+	"crypto/sha256"
+	"iter"
+	"net/url"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"keytrail/indexer/mirror"
+	"keytrail/storage"
+)
+
+// Target is one repository to index and how to reach it.
+type Target struct {
+	Spec     storage.RepositorySpec
+	Refspecs mirror.Refspecs
+	Remote   mirror.RemoteOptions // for a repository that is fetched; a path is read in place
+}
+
+// Source is a repository as the indexer sees it; *mirror.Local and *mirror.Remote are such. One goroutine at a time
+// uses it.
+type Source interface {
+	// Look reads the refs that the refspecs select.
+	Look(ctx context.Context) (*mirror.Look, error)
+	// Fetch brings the objects of changed refs here and resolves the refs to commits.
+	Fetch(ctx context.Context, look *mirror.Look, changed []mirror.Ref, progress func(mirror.Progress)) (mirror.Fetched, error)
+	// Walk yields once, in any order, each commit that tips reach and that is not known. A known commit's ancestors are known.
+	Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error]
+	// Notes gives the notes that differ between two tips of a notes ref; isWhole when they are all there are.
+	Notes(ctx context.Context, ref string, from, to storage.OID) (changes []mirror.Note, isWhole bool, err error)
+	// Discard removes what is kept here of the repository, so that the next Fetch begins anew.
+	Discard() error
+	Close() error
+}
+
+var (
+	_ Source = (*mirror.Local)(nil)
+	_ Source = (*mirror.Remote)(nil)
+)
+
+// target is a Target at work.
+type target struct {
+	Target
+	id storage.RepositoryID
+
+	reset   atomic.Bool  // the next look indexes everything again
+	nudged  atomic.Int64 // when the oldest nudge came that no look has followed yet; 0: none
+	changed atomic.Int64 // since when a change is known that is not indexed; 0: none
+
+	busy   sync.Mutex // held by the one job at a time; guards what follows
+	source Source
+	seen   [sha256.Size]byte // digest of the refs at the last look that the index agreed with
+}
+
+func newTarget(id storage.RepositoryID, t Target) *target { return &target{Target: t, id: id} }
+
+// sameAs reports whether a reload leaves a target as it was.
+func (t *target) sameAs(u *target) bool {
+	return reflect.DeepEqual(t.Spec, u.Spec) && reflect.DeepEqual(t.Refspecs, u.Refspecs) && t.Remote.Same(u.Remote)
+}
+
+// host names what the limit of jobs per host counts by.
+func (t *target) host() string {
+	if t.Spec.Integration != "" {
+		return t.Spec.Integration
+	}
+	if u, err := url.Parse(t.Spec.URL); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return "local"
+}
+
+// noteChange remembers since when a change waits to be indexed.
+func (t *target) noteChange(at time.Time) { t.changed.CompareAndSwap(0, at.UnixNano()) }
+
+// open gives the target's source, which is kept for the looks that follow.
+func (x *Indexer) open(t *target) (Source, error) {
+	if t.source != nil {
+		return t.source, nil
+	}
+	var err error
+	if path, ok := mirror.LocalPath(t.Spec.URL); ok {
+		t.source, err = mirror.OpenLocal(path, t.Refspecs, t.Remote.Options)
+	} else {
+		t.source, err = mirror.OpenRemote(x.mirrorDir(t.id), t.Spec.URL, t.Refspecs, t.Remote)
+	}
+	if err != nil {
+		t.source = nil // not an interface around a nil pointer
+	}
+	return t.source, err
+}
+
+// close releases the target's source. The caller sees to it that no job uses it.
+func (t *target) close() error {
+	if t.source == nil {
+		return nil
+	}
+	s := t.source
+	t.source = nil
+	return s.Close()
+}
