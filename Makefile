@@ -17,8 +17,9 @@ run: build ## start keytrail on REPO=path-or-url, or on a demo history
 lint: deps ## gofmt, go vet and staticcheck
 	@.ci/lint
 
-test: lint ## lint, then every test with the race detector
+test: lint ## lint, then every test with the race detector, and without it the one of a whole history
 	go test -race -timeout 10m ./...
+	go test -timeout 10m -run 'TestKafka' ./daemon
 
 bench: build ## measure keytrail beside git log and grep, on REPO=path or on the kafka history, and print the table
 	go run ./bench/cmd/bench index $(if $(REPO),--repo '$(REPO)')

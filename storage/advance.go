@@ -6,7 +6,8 @@ import (
 )
 
 // Advance is the atomic step of one repository from old tips to new ones. Once it is acknowledged it survives
-// power loss; after an error or a crash none of it is visible. Applying the same Advance twice is the same as once.
+// power loss; after an error or a crash none of it is visible. Applying the same Advance twice is the same as once,
+// but for Repository.Version, which counts both.
 //
 // It is compare-and-set ref by ref: each change names the value it replaces, and ErrStale answers when the
 // index has another. A change whose new value is already there is taken as done.
@@ -14,10 +15,11 @@ type Advance struct {
 	Repository RepositoryID
 
 	// Reset rebuilds the repository: its tips, commits and notes are taken as absent before the changes apply, so
-	// that Tips and Commits must give all there is. It is how new key rules and repairs come into effect.
+	// that Tips, each with a zero Old, and Commits must give all there is. It is how new key rules and repairs come
+	// into effect.
 	Reset bool
 
-	// Tips are the refs that change; the others stay as they are.
+	// Tips are the refs that change, each given once; the others stay as they are.
 	Tips []TipChange
 
 	// Commits yields, in any order, at least each commit that the new tips reach and the index of the repository
@@ -46,11 +48,11 @@ type NotesUpdate struct {
 	Changes []Note
 }
 
-// Advanced says what an Advance changed.
+// Advanced says how a repository differs from what it was before an Advance. A Reset to the same is all zeros.
 type Advanced struct {
 	CommitsAdded    int64 // in this repository, whether or not another one has them
 	CommitsDropped  int64
 	PostingsAdded   int64
 	PostingsDropped int64
-	TipsChanged     int
+	TipsChanged     int // refs made, moved, deleted, or whose name has other keys
 }

@@ -36,7 +36,7 @@ type Repository struct {
 	NoCommit      int       // of them, refs that point to no commit
 	Commits       int64     // commits that the refs reach
 	Postings      int64     // (key, commit) pairs of this repository
-	IndexedAt     time.Time // when the tips last changed
+	IndexedAt     time.Time // the SeenAt of the last Advance that changed an answer, or was a Reset
 	SeenAt        time.Time // the last successful look: the index was true as of then
 	Failure       Failure   // the last look's failure; zero after a success
 	RetiredAt     time.Time // zero while it is live

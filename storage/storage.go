@@ -68,7 +68,8 @@ type Writer interface {
 	// (Integration, HostID): registering it again keeps its id and index, takes over its new name and URLs,
 	// and ends its retirement.
 	Register(ctx context.Context, specs []RepositorySpec) ([]RepositoryID, error)
-	// Retire marks a repository as gone from its host as of an instant. It goes on answering until it is forgotten.
+	// Retire marks a repository as gone from its host as of an instant, unless it is retired already. It goes on
+	// answering until it is forgotten.
 	Retire(ctx context.Context, id RepositoryID, at time.Time) error
 	// Forget removes a repository and all that only it holds. Its id is not used again.
 	Forget(ctx context.Context, id RepositoryID) error

@@ -31,8 +31,10 @@ type repetitive struct{ storage.Store } // yields members twice
 func (s repetitive) Members(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Member, error] {
 	return func(yield func(storage.Member, error) bool) {
 		for m, err := range s.Store.Members(ctx, id) {
-			if !yield(m, err) || !yield(m, err) {
-				return
+			for range 2 {
+				if !yield(m, err) {
+					return
+				}
 			}
 		}
 	}

@@ -11,80 +11,86 @@ import (
 // concurrencyPromises are about readers and writers at the same time.
 func concurrencyPromises() []promise {
 	return []promise{
-		{"readers see each advance whole while another is made", func(f *fixture) {
-			f.register(2)
-			for id := range storage.RepositoryID(2) {
-				f.push(id+1, sides, "heads/main=a1")
-			}
-			ctx, stop := context.WithCancel(f.ctx)
-			var readers sync.WaitGroup
-			for _, read := range []func(context.Context, *fixture) error{readPages, readIssue, readMembers, readPostings, readHits} {
-				readers.Go(func() {
-					for ctx.Err() == nil {
-						if err := read(f.ctx, f); err != nil {
-							f.Error(err)
-							return
-						}
-					}
-				})
-			}
-			for range 15 {
-				for id := range storage.RepositoryID(2) {
-					f.swing(id+1, "b3")
-				}
-				for id := range storage.RepositoryID(2) {
-					f.swing(id+1, "a1")
-				}
-			}
-			stop()
-			readers.Wait()
-			f.verify()
-		}},
-		{"advances of several repositories at once are all made", func(f *fixture) {
-			const repositories, rounds = 4, 8
-			f.register(repositories)
-			var writers sync.WaitGroup
-			for id := storage.RepositoryID(1); id <= repositories; id++ {
-				writers.Go(func() {
-					line, tip := "c0:K-1", "c0"
-					for i := range rounds {
-						a := storage.Advance{Repository: id, SeenAt: noon(), Commits: yield(graph(line)...)}
-						a.Tips = []storage.TipChange{{Tip: storage.Tip{Ref: fmt.Sprint("refs/tags/", i), OID: oid(tip), Commit: oid(tip)}}}
-						if _, err := f.store.Advance(f.ctx, a); err != nil {
-							f.Error(err)
-							return
-						}
-						line += fmt.Sprintf(" c%d:K-1<%s", i+1, tip)
-						tip = fmt.Sprint("c", i+1)
-					}
-				})
-			}
-			writers.Wait()
-			f.verify()
-			for id := storage.RepositoryID(1); id <= repositories; id++ {
-				f.wantMembers(id, "c0 c1 c2 c3 c4 c5 c6 c7")
-			}
-			f.equal("commits", int64(rounds), f.answers().Stats.Commits)
-		}},
-		{"of two advances from the same tips one is stale", func(f *fixture) {
-			f.register(1)
-			f.push(1, "a", "heads/main=a")
-			advances := []storage.Advance{
-				f.advance(1, "b:K-1<a", "heads/main=b"), f.advance(1, "c:K-1<a", "heads/main=c"),
-			}
-			errs := make([]error, len(advances))
-			var writers sync.WaitGroup
-			for i := range advances {
-				writers.Go(func() { _, errs[i] = f.store.Advance(f.ctx, advances[i]) })
-			}
-			writers.Wait()
-			if (errs[0] == nil) == (errs[1] == nil) {
-				f.Errorf("have errors %v and %v, want one", errs[0], errs[1])
-			}
-			f.verify()
-			f.equal("members", 2, len(all(f, f.store.Members(f.ctx, 1))))
-		}},
+		{"readers see each advance whole while another is made", wholeSteps},
+		{"advances of several repositories at once are all made", advancesAtOnce},
+		{"of two advances from the same tips one is stale", oneOfTwoIsStale},
 	}
+}
+
+func wholeSteps(f *fixture) {
+	f.register(2)
+	for id := range storage.RepositoryID(2) {
+		f.push(id+1, sides, "heads/main=a1")
+	}
+	ctx, stop := context.WithCancel(f.ctx)
+	var readers sync.WaitGroup
+	for _, read := range []func(context.Context, *fixture) error{readPages, readIssue, readMembers, readPostings, readHits} {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				if err := read(f.ctx, f); err != nil {
+					f.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 15 {
+		for id := range storage.RepositoryID(2) {
+			f.swing(id+1, "b3")
+		}
+		for id := range storage.RepositoryID(2) {
+			f.swing(id+1, "a1")
+		}
+	}
+	stop()
+	readers.Wait()
+	f.verify()
+}
+
+func advancesAtOnce(f *fixture) {
+	const repositories, rounds = 4, 8
+	f.register(repositories)
+	var writers sync.WaitGroup
+	for id := storage.RepositoryID(1); id <= repositories; id++ {
+		writers.Go(func() {
+			line, tip := "c0:K-1", "c0"
+			for i := range rounds {
+				a := storage.Advance{Repository: id, SeenAt: noon(), Commits: yield(graph(line)...)}
+				a.Tips = []storage.TipChange{{Tip: storage.Tip{Ref: fmt.Sprint("refs/tags/", i), OID: oid(tip), Commit: oid(tip)}}}
+				if _, err := f.store.Advance(f.ctx, a); err != nil {
+					f.Error(err)
+					return
+				}
+				line += fmt.Sprintf(" c%d:K-1<%s", i+1, tip)
+				tip = fmt.Sprint("c", i+1)
+			}
+		})
+	}
+	writers.Wait()
+	f.verify()
+	for id := storage.RepositoryID(1); id <= repositories; id++ {
+		f.wantMembers(id, "c0 c1 c2 c3 c4 c5 c6 c7")
+	}
+	f.equal("commits", int64(rounds), f.answers().Stats.Commits)
+}
+
+func oneOfTwoIsStale(f *fixture) {
+	f.register(1)
+	f.push(1, "a", "heads/main=a")
+	advances := []storage.Advance{
+		f.advance(1, "b:K-1<a", "heads/main=b"), f.advance(1, "c:K-1<a", "heads/main=c"),
+	}
+	errs := make([]error, len(advances))
+	var writers sync.WaitGroup
+	for i := range advances {
+		writers.Go(func() { _, errs[i] = f.store.Advance(f.ctx, advances[i]) })
+	}
+	writers.Wait()
+	if (errs[0] == nil) == (errs[1] == nil) {
+		f.Errorf("have errors %v and %v, want one", errs[0], errs[1])
+	}
+	f.verify()
+	f.equal("members", 2, len(all(f, f.store.Members(f.ctx, 1))))
 }
 
 // sides is a history with one linked commit on the left and three on the right.

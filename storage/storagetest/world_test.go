@@ -114,6 +114,8 @@ func TestOneSeedIsOneHistory(t *testing.T) {
 	one, other := NewWorld(seed, 3), NewWorld(seed, 3)
 	for range 100 {
 		a, b := one.Step(), other.Step()
+		follow(t, one, a)
+		follow(t, other, b)
 		if diff := difference(rows(a.Commits), rows(b.Commits)); diff != "" {
 			t.Fatalf("commits (-one +other):\n%s", diff)
 		}
@@ -121,8 +123,6 @@ func TestOneSeedIsOneHistory(t *testing.T) {
 		if diff := difference(a, b); diff != "" {
 			t.Fatalf("advances (-one +other):\n%s", diff)
 		}
-		follow(t, one, a)
-		follow(t, other, b)
 	}
 }
 
