@@ -72,7 +72,7 @@ func (s *sink) value(o op) []byte {
 
 // commit makes the changes durable and visible, all or none.
 func (s *sink) commit(db *tables) error {
-	if s.bytes < bulkBytes {
+	if s.bytes < db.bulkFrom {
 		return s.commitBatch(db.db)
 	}
 	return s.ingest(db)
@@ -101,6 +101,8 @@ type tables struct {
 	fs      vfs.FS
 	dir     string
 	options *pebble.Options
+	// bulkFrom is bulkBytes, save in tests of the way that large writes go.
+	bulkFrom int
 }
 
 // tablePrefix begins the names of tables that are being built. What a crash leaves of them is removed at open.
@@ -108,6 +110,11 @@ const tablePrefix = "build-"
 
 func (s *sink) ingest(t *tables) (err error) {
 	slices.SortFunc(s.ops, func(a, b op) int { return bytes.Compare(s.key(a), s.key(b)) })
+	for i := 1; i < len(s.ops); i++ {
+		if bytes.Equal(s.key(s.ops[i-1]), s.key(s.ops[i])) {
+			return fmt.Errorf("key %q is written twice", s.key(s.ops[i]))
+		}
+	}
 	var paths []string
 	defer func() {
 		for _, p := range paths {
@@ -137,8 +144,9 @@ func (s *sink) writeTable(t *tables, path string, ops []op) (int, error) {
 		return 0, err
 	}
 	format := t.db.FormatMajorVersion().MaxTableFormat()
-	const bottom = 6
-	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), t.options.MakeWriterOptions(bottom, format))
+	// Written as for the lowest level, a table hides its deletions: there would be nothing below for them to delete.
+	const top = 0
+	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), t.options.MakeWriterOptions(top, format))
 	size, n := 0, 0
 	for _, o := range ops {
 		if size >= tableBytes {

@@ -101,7 +101,8 @@ func (s *Store) open(o Options) error {
 		// Named, not "newest": a library's update must not make an index unreadable for the keytrail before it.
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		Logger:             logger{log: o.Log, fatal: o.Fatal},
-		MemTableSize:       16 << 20,
+		// The log is laid out in files of this size; what is large goes around it.
+		MemTableSize: 4 << 20,
 	}
 	// Text compresses well only in larger blocks; keys of all spaces are looked up one by one, hence the filters.
 	for i := range options.Levels {
@@ -114,7 +115,7 @@ func (s *Store) open(o Options) error {
 	if err != nil {
 		return classifyOpen(err, o.Dir)
 	}
-	s.tables = tables{db: db, fs: o.FS, dir: o.Dir, options: options}
+	s.tables = tables{db: db, fs: o.FS, dir: o.Dir, options: options, bulkFrom: bulkBytes}
 	if err := s.removeLeftovers(); err != nil {
 		return err
 	}
@@ -158,7 +159,8 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.inUse.Wait()
-	return s.close()
+	// So that the next start has no log to read.
+	return errors.Join(s.db.Flush(), s.close())
 }
 
 func (s *Store) close() error {

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"math"
 	"testing"
 
 	"keytrail/storage"
@@ -12,7 +13,28 @@ func TestStoreKeepsTheContract(t *testing.T) {
 }
 
 func TestStoreEqualsTheModelWhateverIsDone(t *testing.T) {
-	storagetest.Differential(t, storagetest.Engine{
-		Open: func(dir string) (storage.Store, error) { return Open(Options{Dir: dir}) },
-	})
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			storagetest.Differential(t, storagetest.Engine{
+				Open: func(dir string) (storage.Store, error) { return openBy(way.bulkFrom, Options{Dir: dir}) },
+			})
+		})
+	}
+}
+
+// ways are the two ways that a write can go, each made to take all.
+var ways = []struct {
+	name     string
+	bulkFrom int
+}{
+	{"in batches", math.MaxInt},
+	{"by ingested tables", 0},
+}
+
+func openBy(bulkFrom int, o Options) (*Store, error) {
+	s, err := Open(o)
+	if err == nil {
+		s.bulkFrom = bulkFrom
+	}
+	return s, err
 }

@@ -1,0 +1,131 @@
+package pebblestore
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"keytrail/storage"
+	"keytrail/storage/storagetest"
+)
+
+var powerCuts = flag.Int("powercuts", 60, "power cuts for each way of writing")
+
+// TestNoPowerCutLosesOrHalvesAnAdvance cuts the power during and between advances, on a disk that loses any part of
+// what was not synced. Afterwards the index is sound, holds every acknowledged advance, and the one under way whole or
+// not at all.
+func TestNoPowerCutLosesOrHalvesAnAdvance(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			random := rand.New(rand.NewPCG(seed, 0))
+			p := &plug{t: t, random: random, bulkFrom: way.bulkFrom, world: storagetest.NewWorld(seed, 3), disk: vfs.NewCrashableMem()}
+			p.open()
+			if _, err := p.store.Register(t.Context(), p.world.Specs()); err != nil {
+				t.Fatal(err)
+			}
+			for range *powerCuts {
+				for range random.IntN(4) {
+					a := p.world.Step()
+					p.advance(a)
+					p.acknowledge(a)
+				}
+				p.cutDuring(p.world.Step())
+			}
+			if err := p.store.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// plug is an index on a disk whose power is cut now and then, beside the model of what was acknowledged.
+type plug struct {
+	t        *testing.T
+	random   *rand.Rand
+	bulkFrom int
+	world    *storagetest.World
+	disk     *vfs.MemFS
+	store    *Store
+}
+
+func (p *plug) open() {
+	p.t.Helper()
+	var err error
+	if p.store, err = openBy(p.bulkFrom, Options{Dir: "index", FS: p.disk}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *plug) advance(a storage.Advance) {
+	p.t.Helper()
+	if _, err := p.store.Advance(p.t.Context(), a); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *plug) acknowledge(a storage.Advance) {
+	p.t.Helper()
+	if _, err := p.world.Model.Advance(p.t.Context(), a); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// cutDuring cuts the power while an advance is made, or just after it.
+func (p *plug) cutDuring(a storage.Advance) {
+	p.t.Helper()
+	begun, cut := make(chan struct{}), make(chan *vfs.MemFS)
+	spins, percent := p.random.IntN(4000), p.random.IntN(101)
+	clone := vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(p.random.Uint64(), 0))}
+	go func() {
+		<-begun
+		for range spins {
+			runtime.Gosched()
+		}
+		cut <- p.disk.CrashClone(clone)
+	}()
+	close(begun)
+	p.advance(a)
+	var after *vfs.MemFS
+	acknowledged := false
+	select {
+	case after = <-cut:
+	default:
+		acknowledged = true // before the cut, then
+		after = <-cut
+	}
+	if err := p.store.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.disk = after
+	p.open()
+	if acknowledged {
+		p.acknowledge(a)
+	}
+	difference := p.difference()
+	if difference != "" && !acknowledged {
+		p.acknowledge(a) // it was made, only nobody was told
+		difference = p.difference()
+	}
+	if difference != "" {
+		p.t.Fatalf("after a cut with %d %% of what was not synced kept (-model +index):\n%s", percent, difference)
+	}
+	report := func(problem storage.Problem) { p.t.Error(problem) }
+	if err := p.store.Verify(p.t.Context(), report); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *plug) difference() string {
+	p.t.Helper()
+	d, err := storagetest.Compare(p.t.Context(), p.world.Model, p.store)
+	if err != nil {
+		p.t.Fatal(fmt.Errorf("compare: %w", err))
+	}
+	return d
+}
