@@ -36,10 +36,9 @@ func rooms() []room {
 func testRooms() []room {
 	return []room{
 		{"httpapi/...", []string{"storage/..."}},
-		{"indexer/...", []string{"indexer/...", "storage/...", "bench/history"}},
+		{"indexer/...", []string{"indexer/...", "storage/...", "bench/..."}},
 		{"storage/...", []string{"storage/..."}},
-		{"daemon/cmd/...", []string{"bench/history"}},
-		{"daemon", []string{"bench/history"}},
+		{"daemon/...", []string{"bench/..."}},
 	}
 }
 

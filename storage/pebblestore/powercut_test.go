@@ -13,7 +13,7 @@ import (
 	"keytrail/storage/storagetest"
 )
 
-var powerCuts = flag.Int("powercuts", 60, "power cuts for each way of writing")
+var powerCuts = flag.Int("powercuts", 40, "power cuts for each way of writing")
 
 // TestNoPowerCutLosesOrHalvesAnAdvance cuts the power during and between advances, on a disk that loses any part of
 // what was not synced. Afterwards the index is sound, holds every acknowledged advance, and the one under way whole or
