@@ -37,8 +37,11 @@ func (b bare) ready() error {
 	return nil
 }
 
-// removeLeftovers deletes half-received packs and locks.
+// removeLeftovers deletes half-received packs and locks, and what is half removed.
 func (b bare) removeLeftovers() error {
+	if err := os.RemoveAll(b.dir + goneSuffix); err != nil {
+		return fmt.Errorf("clean the mirror: %w", err)
+	}
 	for _, pattern := range []string{"objects/pack/pack_git2_*", "objects/pack/tmp_*", "*.lock", "packed-refs.new"} {
 		left, err := filepath.Glob(filepath.Join(b.dir, pattern))
 		if err != nil {
@@ -52,6 +55,22 @@ func (b bare) removeLeftovers() error {
 	}
 	return nil
 }
+
+// remove deletes the repository and the file that says how it was filtered.
+func (b bare) remove() error {
+	// Set aside first, so that a crash does not leave half a repository.
+	err := os.Rename(b.dir, b.dir+goneSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err := errors.Join(err, os.RemoveAll(b.dir+filterSuffix), os.RemoveAll(b.dir+goneSuffix)); err != nil {
+		return fmt.Errorf("remove the mirror: %w", err)
+	}
+	return nil
+}
+
+// goneSuffix marks a repository that is being removed.
+const goneSuffix = ".gone"
 
 // refs reads the refs as they were last written.
 func (b bare) refs() ([]packedRef, error) { return readPackedRefs(filepath.Join(b.dir, "packed-refs")) }

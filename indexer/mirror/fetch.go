@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ func (f *fetch) commits(changed []Ref) error {
 	if err := mirror.ready(); err != nil {
 		return err
 	}
-	if err := f.receiveCommits(changed); err != nil {
+	behind, err := f.receiveCommits()
+	if err != nil {
 		return err
 	}
 	o, err := openDirs(mirror.dirs())
@@ -45,131 +47,178 @@ func (f *fetch) commits(changed []Ref) error {
 		return err
 	}
 	defer o.close()
-	available, err := f.resolve(o, changed)
+	if err := f.resolve(o, changed); err != nil {
+		return err
+	}
+	refs, err := f.refsNow(o, behind)
 	if err != nil {
 		return err
 	}
-	before, err := mirror.refs()
-	if err != nil {
-		return err
-	}
-	return mirror.setRefs(f.refsNow(before, available), f.look.Head)
+	return mirror.setRefs(refs, f.look.Head)
 }
 
-// refsNow gives the mirror's refs as the look has them: those that changed and are available, and those that did not.
-func (f *fetch) refsNow(before []packedRef, available map[string]packedRef) []packedRef {
+// behind gives the refs of the look that one of the two repositories does not have as they are. These are not only the
+// changed ones: a mirror may be new, or older than the index.
+func (f *fetch) behind(b bare, isNotes bool) ([]Ref, error) {
+	refs, err := b.refs()
+	if err != nil {
+		return nil, err
+	}
+	has := make(map[string]storage.OID, len(refs))
+	for _, r := range refs {
+		has[r.name] = r.oid
+	}
+	var behind []Ref
+	for _, r := range f.look.Refs {
+		if f.remote.specs.IsNotes(r.Name) == isNotes && has[r.Name] != r.OID {
+			behind = append(behind, r)
+		}
+	}
+	return behind, nil
+}
+
+// refsNow gives the mirror's refs as the look has them, without those whose object, or what a tag points at, is not here.
+func (f *fetch) refsNow(o *objects, behind []Ref) ([]packedRef, error) {
+	before, err := f.remote.mirror.refs()
+	if err != nil {
+		return nil, err
+	}
 	old := make(map[string]packedRef, len(before))
 	for _, p := range before {
 		old[p.name] = p
 	}
+	for _, r := range behind {
+		delete(old, r.Name)
+	}
 	refs := make([]packedRef, 0, len(f.look.Refs))
 	for _, r := range f.look.Refs {
-		if p, ok := available[r.Name]; ok {
+		if p, ok := old[r.Name]; ok {
 			refs = append(refs, p)
-		} else if p, ok := old[r.Name]; ok && p.oid == r.OID {
-			refs = append(refs, p)
-		}
-	}
-	return refs
-}
-
-// resolve finds the commits of the changed refs, and gives the refs whose object is here.
-func (f *fetch) resolve(o *objects, changed []Ref) (map[string]packedRef, error) {
-	available := make(map[string]packedRef, len(changed))
-	for _, r := range changed {
-		if err := f.ctx.Err(); err != nil {
-			return nil, err
-		}
-		if !o.exists(r.OID) {
-			f.fetched.Unavailable = append(f.fetched.Unavailable, r.Name)
-			f.fetched.Refs = append(f.fetched.Refs, r)
 			continue
 		}
-		var err error
-		if r.Commit, err = o.peel(r.OID); err != nil {
+		if f.remote.specs.IsNotes(r.Name) {
+			continue
+		}
+		if !o.exists(r.OID) {
+			f.remote.undelivered[r.OID] = struct{}{}
+			continue
+		}
+		target, _, err := o.target(r.OID)
+		if err != nil {
 			return nil, fmt.Errorf("ref %q: %w", r.Name, err)
 		}
 		p := packedRef{name: r.Name, oid: r.OID}
-		if r.Commit != r.OID {
-			p.peeled = r.Commit
+		if target != r.OID {
+			if !o.exists(target) {
+				continue
+			}
+			p.peeled = target
 		}
-		available[r.Name] = p
-		f.fetched.Refs = append(f.fetched.Refs, r)
+		refs = append(refs, p)
 	}
-	return available, nil
+	return refs, nil
 }
 
-// receiveCommits asks for the changed refs by the mirror's filter, or for a new mirror by the best one that the server takes.
-func (f *fetch) receiveCommits(changed []Ref) error {
+// resolve finds the commits of the changed refs.
+func (f *fetch) resolve(o *objects, changed []Ref) error {
+	for _, r := range changed {
+		if err := f.ctx.Err(); err != nil {
+			return err
+		}
+		var err error
+		if !o.exists(r.OID) {
+			f.fetched.Unavailable = append(f.fetched.Unavailable, r.Name)
+		} else if r.Commit, err = o.peel(r.OID); err != nil {
+			return fmt.Errorf("ref %q: %w", r.Name, err)
+		}
+		f.fetched.Refs = append(f.fetched.Refs, r)
+	}
+	return nil
+}
+
+// receiveCommits asks for what the mirror is behind by its filter, or for a new mirror by the best one that the server takes.
+func (f *fetch) receiveCommits() (behind []Ref, err error) {
 	mirror := f.remote.mirror
 	candidates, isDecided, err := f.candidates()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i, filter := range candidates {
-		err = f.receive(mirror, changed, filter)
-		if err == nil {
-			if f.fetched.Objects > 0 && !isDecided {
-				return f.decide(filter)
-			}
-			return nil
+		if behind, err = f.behind(mirror, false); err != nil {
+			return nil, err
 		}
-		if !errors.Is(err, wire.ErrFilterRefused) {
-			return err
+		if !isDecided {
+			if err := f.decide(filter); err != nil {
+				return nil, err
+			}
+		}
+		err = f.receive(mirror, behind, filter)
+		if !errors.Is(err, wire.ErrFilterRefused) || i == len(candidates)-1 {
+			return behind, err
 		}
 		if isDecided {
 			// The server took this filter once. What it filled is of no use to the next one.
-			if err := Remove(mirror.dir); err != nil {
-				return err
-			}
-			if err := mirror.ready(); err != nil {
-				return err
+			if err := f.startOver(); err != nil {
+				return nil, err
 			}
 			isDecided = false
 		}
-		if i == len(candidates)-1 {
-			return err
-		}
 	}
-	return err
+	return behind, err
+}
+
+// startOver makes the mirror a new one. The notes stay.
+func (f *fetch) startOver() error {
+	if err := f.remote.mirror.remove(); err != nil {
+		return err
+	}
+	return f.remote.mirror.ready()
 }
 
 // candidates gives the filters to try in turn. isDecided: the first of them is the mirror's own.
 func (f *fetch) candidates() (list []string, isDecided bool, err error) {
-	b, err := os.ReadFile(f.remote.mirror.dir + filterSuffix)
-	switch {
-	case err == nil:
-		if i := slices.Index(filters[:], string(b)); i >= 0 {
-			return filters[i:], true, nil
-		}
-		return nil, false, fmt.Errorf("%w: it does not say how it was filtered", ErrCorrupt)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, false, fmt.Errorf("read the mirror's filter: %w", err)
-	}
-	if f.remote.options.IsFull || !f.look.filters {
+	own, err := os.ReadFile(f.remote.mirror.dir + filterSuffix)
+	switch isFull := f.remote.options.IsFull; {
+	case errors.Is(err, fs.ErrNotExist) && (isFull || !f.look.filters):
 		return []string{noFilter}, false, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return filters[:], false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("read the mirror's filter: %w", err)
+	case isFull && string(own) != noFilter:
+		return []string{noFilter}, false, f.startOver()
 	}
-	return filters[:], false, nil
+	i := slices.Index(filters[:], string(own))
+	if i < 0 {
+		return nil, false, fmt.Errorf("%w: it does not say how it was filtered", ErrCorrupt)
+	}
+	return filters[i:], true, nil
 }
 
-// decide notes the filter that the mirror is filled by.
+// decide notes the filter that the mirror is about to be filled by.
 func (f *fetch) decide(filter string) error {
-	if err := os.WriteFile(f.remote.mirror.dir+filterSuffix, []byte(filter), 0o640); err != nil {
+	err := replaceFile(f.remote.mirror.dir+filterSuffix, func(w *bufio.Writer) { w.WriteString(filter) })
+	if err != nil {
 		return fmt.Errorf("note the mirror's filter: %w", err)
 	}
 	return nil
 }
 
-// notes brings the repository of notes up to the changed notes refs.
+// notes brings the repository of notes up to the notes refs of the look.
 func (f *fetch) notes(changed []Ref) error {
 	notes := f.remote.notes
-	if len(changed) == 0 {
+	behind, err := f.behind(notes, true)
+	if err != nil {
+		return err
+	}
+	f.fetched.Refs = append(f.fetched.Refs, changed...)
+	if len(behind) == 0 {
 		return nil
 	}
 	if err := notes.ready(); err != nil {
 		return err
 	}
-	if err := f.receive(notes, changed, noFilter); err != nil {
+	if err := f.receive(notes, behind, noFilter); err != nil {
 		return err
 	}
 	var refs []packedRef
@@ -178,36 +227,37 @@ func (f *fetch) notes(changed []Ref) error {
 			refs = append(refs, packedRef{name: r.Name, oid: r.OID})
 		}
 	}
-	f.fetched.Refs = append(f.fetched.Refs, changed...)
 	return notes.setRefs(refs, "")
 }
 
-// receive fetches into one of the two repositories what it lacks of the changed refs.
-func (f *fetch) receive(into bare, changed []Ref, filter string) error {
+// receive fetches into one of the two repositories the objects of refs that it lacks.
+func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 	o, err := openDirs(into.dirs())
 	if err != nil {
 		return err
 	}
 	defer o.close()
-	wanted := make([]storage.OID, len(changed))
-	for i, r := range changed {
-		wanted[i] = r.OID
+	var wanted []storage.OID
+	for _, r := range refs {
+		if _, ok := f.remote.undelivered[r.OID]; !ok {
+			wanted = append(wanted, r.OID)
+		}
 	}
 	wants := o.lacking(wanted)
 	if len(wants) == 0 {
 		return nil
 	}
-	refs, err := into.refs()
+	has, err := into.refs()
 	if err != nil {
 		return err
 	}
-	w, err := newPackWriter(o, f.progress)
+	w, err := newPackWriter(f.ctx, o, f.progress)
 	if err != nil {
 		return err
 	}
 	defer w.free()
 	request := wire.FetchRequest{
-		Wants: wants, Haves: haves(o, refs, changed), Filter: filter,
+		Wants: wants, Haves: haves(o, has, refs), Filter: filter,
 		// The bases of a thin pack of notes may be blobs that only another notes ref holds.
 		ThinPack: into == f.remote.mirror,
 	}

@@ -38,7 +38,7 @@ func Version() string {
 //     reading objects runs nothing that a repository's configuration could name.
 //   - Extensions that do not matter to a reader of commits are accepted; SHA-256 and reftable are not among them.
 //   - Objects are neither cached nor hashed again when read: a walk reads each once, and a pack's own checksums find damage.
-//     Both halve the cost of a walk (BenchmarkWalk). What comes from the network is still hashed, by the pack indexer.
+//     Either would make a walk a fifth slower (BenchmarkWalk). What comes from the network is still hashed, by the pack indexer.
 //   - Packs are synced to disk before they are used.
 var setUp = sync.OnceValue(func() error {
 	var errs []error

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	git "github.com/libgit2/git2go/v34"
 
@@ -52,14 +54,14 @@ func (l *Local) Look(ctx context.Context) (*Look, error) {
 	if err != nil {
 		return nil, l.named(err)
 	}
-	b := lookBuilder{specs: l.specs, look: Look{Head: refs.head}}
-	for name, oid := range refs.direct {
-		if err := b.add(name, oid); err != nil {
+	b := lookBuilder{specs: l.specs, look: Look{Refs: make([]Ref, 0, len(refs.direct)), Head: refs.head}}
+	for _, r := range refs.direct {
+		if err := b.add(r.name, r.oid); err != nil {
 			return nil, l.named(err)
 		}
 	}
-	for name, reason := range refs.broken {
-		if err := l.specs.names(name, func(string) { b.refuse(name, reason) }); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(refs.broken)) {
+		if err := l.specs.names(name, func(string) { b.refuse(name, refs.broken[name]) }); err != nil {
 			return nil, l.named(err)
 		}
 	}

@@ -3,7 +3,6 @@ package mirror
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"fmt"
 
 	git "github.com/libgit2/git2go/v34"
@@ -122,15 +121,19 @@ type treeEntry struct {
 	isTree bool
 }
 
-// treeOf gives the tree of a commit, through tags; a tree is its own.
-func (o *objects) treeOf(oid storage.OID) (tree storage.OID, err error) {
-	err = o.read(oid, func(kind git.ObjectType, content []byte) error {
-		if kind != git.ObjectCommit {
-			return fmt.Errorf("%w: object %s is a %s where a commit of notes belongs", ErrCorrupt, oid, kind)
-		}
+// treeOf gives the tree of the tip of a notes ref, through tags; zero if there is none: such a ref may point at anything.
+func (o *objects) treeOf(tip storage.OID) (tree storage.OID, err error) {
+	target, kind, err := o.target(tip)
+	switch {
+	case err != nil || kind == git.ObjectTree:
+		return target, err
+	case kind != git.ObjectCommit:
+		return storage.OID{}, nil
+	}
+	err = o.read(target, func(_ git.ObjectType, content []byte) error {
 		line, _, _ := bytes.Cut(content, []byte("\n"))
 		if tree, err = storage.ParseOID(string(bytes.TrimPrefix(line, []byte("tree ")))); err != nil {
-			return fmt.Errorf("%w: commit %s: %w", ErrCorrupt, oid, err)
+			return fmt.Errorf("%w: commit %s: %w", ErrCorrupt, target, err)
 		}
 		return nil
 	})
@@ -138,15 +141,12 @@ func (o *objects) treeOf(oid storage.OID) (tree storage.OID, err error) {
 }
 
 // emptyTree names the tree without entries, which need not be stored.
-var emptyTree = func() (o storage.OID) {
-	_, _ = hex.Decode(o[:], []byte("4b825dc642cb6eb9a060e54bf8d69288fbee4904"))
-	return o
-}()
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 // tree reads the entries of a tree.
 func (o *objects) tree(oid storage.OID) (map[string]treeEntry, error) {
 	entries := map[string]treeEntry{}
-	if oid.IsZero() || oid == emptyTree {
+	if oid.IsZero() || oid.String() == emptyTree {
 		return entries, nil
 	}
 	err := o.read(oid, func(kind git.ObjectType, content []byte) error {

@@ -73,20 +73,25 @@ const maxTagDepth = 1000
 // peel gives the commit that an object is or, as a tag, finally points at; zero if that is a tree or blob. An object that
 // is not there is ErrCorrupt; what a tag says of its target's type is believed.
 func (o *objects) peel(oid storage.OID) (storage.OID, error) {
-	o.id = git.Oid(oid)
-	_, kind, err := o.odb.ReadHeader(&o.id)
-	if err != nil {
-		return storage.OID{}, corruptObject(oid, err)
+	target, kind, err := o.target(oid)
+	if err != nil || kind != git.ObjectCommit {
+		return storage.OID{}, err
 	}
-	for range maxTagDepth {
-		switch kind {
-		case git.ObjectCommit:
-			return oid, nil
-		case git.ObjectTag:
-		default:
-			return storage.OID{}, nil
+	return target, nil
+}
+
+// target follows tags to what is no tag. That it is there is not looked at, unless it is oid itself.
+func (o *objects) target(oid storage.OID) (target storage.OID, kind git.ObjectType, err error) {
+	o.id = git.Oid(oid)
+	_, kind, err = o.odb.ReadHeader(&o.id)
+	if err != nil {
+		return oid, kind, corruptObject(oid, err)
+	}
+	for depth := 0; kind == git.ObjectTag; depth++ {
+		if depth == maxTagDepth {
+			return oid, kind, nil
 		}
-		err := o.read(oid, func(actual git.ObjectType, content []byte) (err error) {
+		err = o.read(oid, func(actual git.ObjectType, content []byte) (err error) {
 			if actual != git.ObjectTag {
 				return fmt.Errorf("%w: object %s is a %s where a tag belongs", ErrCorrupt, oid, actual)
 			}
@@ -94,10 +99,10 @@ func (o *objects) peel(oid storage.OID) (storage.OID, error) {
 			return err
 		})
 		if err != nil {
-			return storage.OID{}, err
+			return oid, kind, err
 		}
 	}
-	return storage.OID{}, nil
+	return oid, kind, nil
 }
 
 // parseTag reads what an annotated tag points at: its first two lines, "object …" and "type …".

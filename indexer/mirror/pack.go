@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 
 	git "github.com/libgit2/git2go/v34"
@@ -9,6 +10,7 @@ import (
 
 // packWriter takes a pack as it comes from the wire. libgit2 indexes it, completes it if it is thin, and syncs it.
 type packWriter struct {
+	ctx      context.Context
 	pack     *git.OdbWritepack
 	buffer   *bufio.Writer
 	stats    git.TransferProgress // as libgit2 told last
@@ -19,11 +21,12 @@ type packWriter struct {
 // packChunk is how much goes to libgit2 at a time, in bytes.
 const packChunk = 64 << 10
 
-func newPackWriter(o *objects, progress func(Progress)) (*packWriter, error) {
-	w := &packWriter{progress: progress}
+// newPackWriter begins a pack. Cancelling the context ends also what libgit2 does after the last byte.
+func newPackWriter(ctx context.Context, o *objects, progress func(Progress)) (*packWriter, error) {
+	w := &packWriter{ctx: ctx, progress: progress}
 	pack, err := o.odb.NewWritePack(func(stats git.TransferProgress) error {
 		w.stats = stats
-		return nil
+		return ctx.Err()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin a pack: %w", err)
@@ -48,7 +51,7 @@ func (w *packWriter) commit() error {
 		return nil
 	}
 	if err := w.pack.Commit(); err != nil {
-		return packError(err)
+		return w.failed(err)
 	}
 	return nil
 }
@@ -62,7 +65,7 @@ type packSink struct{ w *packWriter }
 func (s packSink) Write(b []byte) (int, error) {
 	n, err := s.w.pack.Write(b)
 	if err != nil {
-		return n, packError(err)
+		return n, s.w.failed(err)
 	}
 	if s.w.progress != nil {
 		s.w.progress(Progress{Bytes: s.w.received, Objects: int(s.w.stats.ReceivedObjects), Total: int(s.w.stats.TotalObjects)})
@@ -70,8 +73,11 @@ func (s packSink) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// packError is the error of a pack that libgit2 does not take: the server's, or the disk's.
-func packError(err error) error {
+// failed is the error of a pack that libgit2 does not take: the caller's end, the disk, or the server.
+func (w *packWriter) failed(err error) error {
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
+	}
 	if classified := classify(err); classified != err {
 		return classified
 	}

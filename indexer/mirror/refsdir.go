@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"keytrail/storage"
@@ -15,9 +16,11 @@ import (
 
 // refsOnDisk are the refs of a repository as its files tell them: loose refs (gitrepository-layout(5)) before packed ones.
 type refsOnDisk struct {
-	head   string                 // the ref that HEAD names; "" when detached
-	direct map[string]storage.OID // by full name
-	broken map[string]string      // refs that cannot be read, and why
+	head     string                 // the ref that HEAD names; "" when detached
+	direct   []packedRef            // sorted by name; not peeled
+	symbolic map[string]string      // the refs that name another one
+	loose    map[string]storage.OID // the direct ones with files of their own
+	broken   map[string]string      // refs that cannot be read, and why
 }
 
 // maxSymbolic bounds how many symbolic refs are followed, as git does.
@@ -26,17 +29,15 @@ const maxSymbolic = 5
 // readRefs reads all refs. Loose ones come first: git packs refs by writing the packed file before it removes loose
 // ones, so nothing is missed meanwhile.
 func readRefs(dirs gitDirs) (*refsOnDisk, error) {
-	r := &refsOnDisk{direct: map[string]storage.OID{}, broken: map[string]string{}}
-	symbolic := map[string]string{}
-	if err := r.readLoose(dirs.common, symbolic); err != nil {
+	r := &refsOnDisk{symbolic: map[string]string{}, loose: map[string]storage.OID{}, broken: map[string]string{}}
+	if err := r.readLoose(dirs.common); err != nil {
 		return nil, err
 	}
-	if err := r.readPacked(filepath.Join(dirs.common, "packed-refs")); err != nil {
+	packed, err := readPackedRefs(filepath.Join(dirs.common, "packed-refs"))
+	if err != nil {
 		return nil, err
 	}
-	for name, target := range symbolic {
-		r.follow(name, target, symbolic)
-	}
+	r.merge(packed)
 	head, err := os.ReadFile(filepath.Join(dirs.own, "HEAD"))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
@@ -47,7 +48,7 @@ func readRefs(dirs gitDirs) (*refsOnDisk, error) {
 	return r, nil
 }
 
-func (r *refsOnDisk) readLoose(gitDir string, symbolic map[string]string) error {
+func (r *refsOnDisk) readLoose(gitDir string) error {
 	root := filepath.Join(gitDir, "refs")
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +70,7 @@ func (r *refsOnDisk) readLoose(gitDir string, symbolic map[string]string) error 
 		name := "refs/" + filepath.ToSlash(strings.TrimPrefix(path, root+string(filepath.Separator)))
 		text := strings.TrimRight(string(content), "\r\n\t ")
 		if target, ok := strings.CutPrefix(text, "ref: "); ok {
-			symbolic[name] = strings.TrimSpace(target)
+			r.symbolic[name] = strings.TrimSpace(target)
 			return nil
 		}
 		oid, err := storage.ParseOID(text)
@@ -77,37 +78,63 @@ func (r *refsOnDisk) readLoose(gitDir string, symbolic map[string]string) error 
 			r.broken[name] = "its file holds no object id"
 			return nil
 		}
-		r.direct[name] = oid
+		r.loose[name] = oid
 		return nil
 	})
 }
 
-func (r *refsOnDisk) readPacked(file string) error {
-	packed, err := readPackedRefs(file)
-	if err != nil {
-		return err
+// merge makes direct of the packed refs that no file overrides, the loose ones, and the symbolic ones that lead to one of
+// these. A symbolic ref that leads nowhere is no ref, as in git.
+func (r *refsOnDisk) merge(packed []packedRef) {
+	byName := func(p, q packedRef) int { return strings.Compare(p.name, q.name) }
+	if !slices.IsSortedFunc(packed, byName) { // as files of git before 2.17 may be
+		slices.SortFunc(packed, byName)
+	}
+	target := func(name string) (storage.OID, bool) {
+		if oid, ok := r.loose[name]; ok {
+			return oid, true
+		}
+		i, ok := slices.BinarySearchFunc(packed, name, func(p packedRef, name string) int { return strings.Compare(p.name, name) })
+		if !ok {
+			return storage.OID{}, false
+		}
+		return packed[i].oid, true
+	}
+	var others []packedRef
+	for name, oid := range r.loose {
+		others = append(others, packedRef{name: name, oid: oid})
+	}
+	for name := range r.symbolic {
+		if oid, ok := target(r.follow(name)); ok {
+			others = append(others, packedRef{name: name, oid: oid})
+		}
+	}
+	if len(others)+len(r.broken)+len(r.symbolic) == 0 {
+		r.direct = packed
+		return
 	}
 	for _, p := range packed {
-		if _, isLoose := r.direct[p.name]; !isLoose && r.broken[p.name] == "" {
-			r.direct[p.name] = p.oid
+		_, isLoose := r.loose[p.name]
+		_, isSymbolic := r.symbolic[p.name]
+		_, isBroken := r.broken[p.name]
+		if !isLoose && !isSymbolic && !isBroken {
+			others = append(others, p)
 		}
 	}
-	return nil
+	slices.SortFunc(others, byName)
+	r.direct = others
 }
 
-// follow resolves a symbolic ref; one that leads nowhere is no ref, as in git.
-func (r *refsOnDisk) follow(name, target string, symbolic map[string]string) {
+// follow gives the ref that is behind a symbolic one.
+func (r *refsOnDisk) follow(name string) string {
 	for range maxSymbolic {
-		if oid, ok := r.direct[target]; ok {
-			r.direct[name] = oid
-			return
-		}
-		next, ok := symbolic[target]
+		next, ok := r.symbolic[name]
 		if !ok {
-			return
+			break
 		}
-		target = next
+		name = next
 	}
+	return name
 }
 
 // packedRef is a line of a packed-refs file.

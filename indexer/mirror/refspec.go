@@ -16,10 +16,11 @@ const (
 )
 
 // Refspecs choose which refs of a repository are indexed and under which names. The zero value chooses none. A Refspecs
-// is not changed after ParseRefspecs and is safe for concurrent use.
+// is not changed after ParseRefspecs and is safe for concurrent use; reflect.DeepEqual compares two.
 type Refspecs struct{ list []refspec }
 
 type refspec struct {
+	text string // by it reflect.DeepEqual tells refspecs apart, which cannot see into C
 	spec *git.Refspec
 	// prefix is set when the refspec gives every ref that begins with it its own name, as refs/heads/* does: nearly all
 	// do, and a comparison costs a hundredth of the two calls into C.
@@ -76,11 +77,12 @@ func parseRefspec(s string) (refspec, error) {
 	if strings.Contains(source, "*") != strings.Contains(target, "*") {
 		return refuse("either both sides have a * or none")
 	}
-	parsed, err := git.ParseRefspec("+"+source+":"+target, true)
+	text := "+" + source + ":" + target
+	parsed, err := git.ParseRefspec(text, true)
 	if err != nil {
 		return refuse("git does not accept it: " + err.Error())
 	}
-	spec := refspec{spec: parsed}
+	spec := refspec{text: text, spec: parsed}
 	if prefix, all := strings.CutSuffix(source, "/*"); all && source == target {
 		spec.prefix = prefix + "/"
 	}

@@ -36,6 +36,9 @@ type Remote struct {
 	specs   Refspecs
 	options RemoteOptions
 	client  *wire.Client
+	// undelivered are objects of refs that the server was asked for and did not send: trees and blobs that its filter
+	// leaves out, or that it takes to be here. They are not asked for again by this Remote.
+	undelivered map[storage.OID]struct{}
 }
 
 // notesSuffix names the repository of notes after the mirror.
@@ -50,21 +53,25 @@ func OpenRemote(dir, url string, specs Refspecs, o RemoteOptions) (*Remote, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Remote{mirror: bare{dir}, notes: bare{dir + notesSuffix}, url: client.RedactedURL(), specs: specs, options: o, client: client}, nil
+	return &Remote{
+		mirror: bare{dir}, notes: bare{dir + notesSuffix}, url: client.RedactedURL(), specs: specs, options: o, client: client,
+		undelivered: map[storage.OID]struct{}{},
+	}, nil
 }
 
 // Remove deletes the mirror in a directory, with the notes beside it.
 func Remove(dir string) error {
-	for _, d := range []string{dir, dir + notesSuffix, dir + filterSuffix} {
-		if err := os.RemoveAll(d); err != nil {
-			return fmt.Errorf("remove the mirror: %w", err)
-		}
+	if err := (bare{dir}).remove(); err != nil {
+		return err
 	}
-	return nil
+	return bare{dir + notesSuffix}.remove()
 }
 
 // Discard removes the mirror, so that the next Fetch begins anew.
-func (r *Remote) Discard() error { return Remove(r.mirror.dir) }
+func (r *Remote) Discard() error {
+	clear(r.undelivered)
+	return Remove(r.mirror.dir)
+}
 
 // Close does nothing: nothing is kept open.
 func (*Remote) Close() error { return nil }
@@ -76,6 +83,9 @@ func (r *Remote) named(err error) error {
 	var w *wire.Error
 	if errors.As(err, &w) && w.URL != "" {
 		return err // it names the URL
+	}
+	if errors.Is(err, ErrNotRepository) {
+		err = fmt.Errorf("%w: %v", ErrCorrupt, err) // the mirror is ours, and was one
 	}
 	return fmt.Errorf("mirror of %s: %w", r.url, classify(err))
 }

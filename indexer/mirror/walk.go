@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -45,6 +46,11 @@ func walk(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, kn
 		var running sync.WaitGroup
 		for range workers {
 			running.Go(func() {
+				defer func() {
+					if p := recover(); p != nil {
+						cancel(&workerPanic{value: p, stack: debug.Stack()})
+					}
+				}()
 				if err := walkWorker(ctx, dirs, shallow, f, out); err != nil {
 					cancel(err)
 				}
@@ -66,11 +72,23 @@ func walk(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, kn
 				}
 			}
 		}
-		if err := context.Cause(ctx); err != nil {
+		err = context.Cause(ctx)
+		if p, ok := err.(*workerPanic); ok {
+			panic(p)
+		}
+		if err != nil {
 			yield(storage.Commit{}, err)
 		}
 	}
 }
+
+// workerPanic carries a worker's panic to the goroutine that asked for the walk, which is the one that can end a job.
+type workerPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *workerPanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
 // walkWorker decodes commits of the frontier until there are none.
 func walkWorker(ctx context.Context, dirs gitDirs, shallow map[storage.OID]bool, f *frontier, out chan<- []storage.Commit) error {
