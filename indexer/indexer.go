@@ -130,6 +130,9 @@ func (x *Indexer) SetTargets(ctx context.Context, targets []Target, isWhole bool
 	}
 	x.targets = wanted
 	x.schedule.Set(items)
+	for _, spec := range specs {
+		x.metrics.discovered.WithLabelValues(spec.Integration).Set(float64(x.now().Unix()))
+	}
 	return ids, x.closeDisplaced()
 }
 

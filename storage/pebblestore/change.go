@@ -294,7 +294,7 @@ func (c *change) moveTip(t storage.TipChange) error {
 		if target == nil {
 			return fmt.Errorf("%w: ref %q points to commit %s, which was not read", storage.ErrIncomplete, t.Ref, t.Commit)
 		}
-		w.now.commit = target.ordinal
+		w.now.commit, w.now.peeled = target.ordinal, t.OID != t.Commit
 	}
 	if isDone, err := c.compareTip(t, &w); isDone || err != nil {
 		return err

@@ -200,22 +200,29 @@ func decodeRow(o ordinal, v []byte) (row, error) {
 type tipRow struct {
 	oid    storage.OID
 	commit ordinal // 0: the ref points to no commit
+	peeled bool    // it points to the commit through a tag: oid is not the commit's
 	keys   []storage.IssueKey
 }
 
 func (t *tipRow) equal(u *tipRow) bool {
-	return t.oid == u.oid && t.commit == u.commit && slices.Equal(t.keys, u.keys)
+	return t.oid == u.oid && t.commit == u.commit && t.peeled == u.peeled && slices.Equal(t.keys, u.keys)
 }
 
+// appendTip writes the object id, the commit's ordinal and whether it is peeled in one number, and the keys.
 func appendTip(b []byte, t *tipRow) []byte {
 	b = append(b, t.oid[:]...)
-	b = binary.AppendUvarint(b, uint64(t.commit))
-	return appendKeys(b, t.keys)
+	commit := uint64(t.commit) << 1
+	if t.peeled {
+		commit |= 1
+	}
+	return appendKeys(binary.AppendUvarint(b, commit), t.keys)
 }
 
 func decodeTip(v []byte) (tipRow, error) {
 	d := decoder{b: v}
-	t := tipRow{oid: d.oid(), commit: ordinal(d.uint()), keys: d.keys()}
+	t := tipRow{oid: d.oid()}
+	commit := d.uint()
+	t.commit, t.peeled, t.keys = ordinal(commit>>1), commit&1 != 0, d.keys()
 	return t, d.done("tip")
 }
 

@@ -41,8 +41,11 @@ func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[sto
 			return storage.Tip{}, err
 		}
 		t := storage.Tip{Ref: string(k[headOfRepository:]), OID: row.oid, Keys: row.keys}
-		if row.commit != 0 {
+		switch {
+		case row.peeled:
 			t.Commit, err = v.oid(row.commit)
+		case row.commit != 0:
+			t.Commit = row.oid
 		}
 		return t, err
 	})

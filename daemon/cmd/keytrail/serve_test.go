@@ -103,7 +103,7 @@ func checkMetrics(t *testing.T, exposition string) {
 	}
 	want := []string{
 		"keytrail_advance_duration_seconds", "keytrail_build_info", "keytrail_commits_indexed_total",
-		"keytrail_config_last_reload_successful", "keytrail_errors_total", "keytrail_fetch_duration_seconds",
+		"keytrail_config_last_reload_successful", "keytrail_discovery_last_success_timestamp_seconds", "keytrail_errors_total", "keytrail_fetch_duration_seconds",
 		"keytrail_fetch_received_bytes_total", "keytrail_fetches_total", "keytrail_http_panics_total",
 		"keytrail_http_request_duration_seconds", "keytrail_http_requests_in_flight", "keytrail_index_lag_seconds",
 		"keytrail_postings", "keytrail_push_visible_seconds", "keytrail_queue_repositories", "keytrail_repositories",
