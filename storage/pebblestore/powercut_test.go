@@ -21,26 +21,37 @@ var powerCuts = flag.Int("powercuts", 40, "power cuts for each way of writing")
 func TestNoPowerCutLosesOrHalvesAnAdvance(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
-			seed := rand.Uint64()
-			t.Logf("seed %d", seed)
-			random := rand.New(rand.NewPCG(seed, 0))
-			p := &plug{t: t, random: random, bulkFrom: way.bulkFrom, world: storagetest.NewWorld(seed, 3), disk: vfs.NewCrashableMem()}
-			p.open()
-			if _, err := p.store.Register(t.Context(), p.world.Specs()); err != nil {
-				t.Fatal(err)
-			}
-			for range *powerCuts {
-				for range random.IntN(4) {
-					a := p.world.Step()
-					p.advance(a)
-					p.acknowledge(a)
-				}
-				p.cutDuring(p.world.Step())
-			}
-			if err := p.store.Close(); err != nil {
-				t.Error(err)
+			for left := *powerCuts; left > 0; left -= cutsOfALife {
+				live(t, way.bulkFrom, min(left, cutsOfALife))
 			}
 		})
+	}
+}
+
+// cutsOfALife is after how many cuts a new index begins: comparing takes longer the more has happened.
+const cutsOfALife = 20
+
+// live has the power cut a number of times in the life of one index.
+func live(t *testing.T, bulkFrom, cuts int) {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	p := &plug{t: t, random: random, bulkFrom: bulkFrom, world: storagetest.NewWorld(seed, 3), disk: vfs.NewCrashableMem()}
+	p.open()
+	if _, err := p.store.Register(t.Context(), p.world.Specs()); err != nil {
+		t.Fatal(err)
+	}
+	for range cuts {
+		for range random.IntN(4) {
+			a := p.world.Step()
+			p.advance(a)
+			p.acknowledge(a)
+		}
+		p.cutDuring(p.world.Step())
+	}
+	if err := p.store.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

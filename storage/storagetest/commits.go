@@ -102,7 +102,7 @@ func longHistoryDropped(f *fixture) {
 	f.register(1)
 	var line strings.Builder
 	line.WriteString("c0:K-1")
-	const n = 5000
+	const n = 3000
 	for i := 1; i < n; i++ {
 		fmt.Fprintf(&line, " c%d:K-%d<c%d", i, 1+i%50, i-1)
 	}

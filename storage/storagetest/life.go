@@ -42,7 +42,7 @@ func cancelledQuestions(f *fixture) {
 
 func cancelledSequence(f *fixture) {
 	f.register(1)
-	f.longHistory(20000)
+	f.longHistory(5000)
 	ctx, cancel := context.WithCancel(f.ctx)
 	defer cancel()
 	members, postings := 0, 0
@@ -51,7 +51,7 @@ func cancelledSequence(f *fixture) {
 		cancel()
 		members++
 	}
-	if !errors.Is(err, context.Canceled) || members >= 20000 {
+	if !errors.Is(err, context.Canceled) || members >= 5000 {
 		f.Errorf("members: %d rows, then error %v; want few, then %v", members, err, context.Canceled)
 	}
 	ctx, cancel = context.WithCancel(f.ctx)
@@ -60,7 +60,7 @@ func cancelledSequence(f *fixture) {
 		cancel()
 		postings++
 	}
-	if !errors.Is(err, context.Canceled) || postings >= 20000 {
+	if !errors.Is(err, context.Canceled) || postings >= 5000 {
 		f.Errorf("postings: %d rows, then error %v; want few, then %v", postings, err, context.Canceled)
 	}
 }
