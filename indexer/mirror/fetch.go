@@ -157,6 +157,11 @@ func (f *fetch) receiveCommits() (behind []Ref, err error) {
 			return behind, err
 		}
 		if isDecided {
+			if isOutage, failed := f.isOutage(err); failed != nil {
+				return nil, failed
+			} else if isOutage {
+				return nil, err
+			}
 			// The server took this filter once. What it filled is of no use to the next one.
 			if err := f.startOver(); err != nil {
 				return nil, err
@@ -165,6 +170,16 @@ func (f *fetch) receiveCommits() (behind []Ref, err error) {
 		}
 	}
 	return behind, err
+}
+
+// isOutage tells a server that is silent for a while from one that refuses the mirror's filter: it filled this mirror once.
+// A mirror is too much to give up for an outage.
+func (f *fetch) isOutage(refusal error) (bool, error) {
+	if !errors.Is(refusal, wire.ErrProtocol) {
+		return false, nil
+	}
+	refs, err := f.remote.mirror.refs()
+	return len(refs) > 0, err
 }
 
 // startOver makes the mirror a new one. The notes stay.

@@ -151,7 +151,7 @@ func (o *objects) tree(oid storage.OID) (map[string]treeEntry, error) {
 	}
 	err := o.read(oid, func(kind git.ObjectType, content []byte) error {
 		if kind != git.ObjectTree {
-			return fmt.Errorf("%w: object %s is a %s where a tree belongs", ErrCorrupt, oid, kind)
+			return misplaced(oid, kind, "tree")
 		}
 		for len(content) > 0 {
 			head, rest, ok := bytes.Cut(content, []byte{0})
@@ -171,7 +171,7 @@ func (o *objects) tree(oid storage.OID) (map[string]treeEntry, error) {
 func (o *objects) text(oid storage.OID) (text string, err error) {
 	err = o.read(oid, func(kind git.ObjectType, content []byte) error {
 		if kind != git.ObjectBlob {
-			return fmt.Errorf("%w: object %s is a %s where a note belongs", ErrCorrupt, oid, kind)
+			return misplaced(oid, kind, "note")
 		}
 		text = decoder{}.decode(string(content))
 		return nil

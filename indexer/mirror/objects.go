@@ -57,7 +57,7 @@ func (o *objects) read(oid storage.OID, use func(kind git.ObjectType, content []
 func (o *objects) commit(oid storage.OID) (c storage.Commit, err error) {
 	err = o.read(oid, func(kind git.ObjectType, content []byte) error {
 		if kind != git.ObjectCommit {
-			return fmt.Errorf("%w: object %s is a %s where a commit belongs", ErrCorrupt, oid, kind)
+			return misplaced(oid, kind, "commit")
 		}
 		if c, err = parseCommit(oid, content); err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -93,7 +93,7 @@ func (o *objects) target(oid storage.OID) (target storage.OID, kind git.ObjectTy
 		}
 		err = o.read(oid, func(actual git.ObjectType, content []byte) (err error) {
 			if actual != git.ObjectTag {
-				return fmt.Errorf("%w: object %s is a %s where a tag belongs", ErrCorrupt, oid, actual)
+				return misplaced(oid, actual, "tag")
 			}
 			oid, kind, err = parseTag(oid, content)
 			return err
@@ -127,4 +127,9 @@ func parseTag(oid storage.OID, content []byte) (target storage.OID, kind git.Obj
 		return target, kind, fmt.Errorf("%w: tag %s: it does not say what it points at", ErrCorrupt, oid)
 	}
 	return target, kind, nil
+}
+
+// misplaced is the error of an object that is not what the one that names it says.
+func misplaced(oid storage.OID, kind git.ObjectType, wanted string) error {
+	return fmt.Errorf("%w: object %s is a %s where a %s belongs", ErrCorrupt, oid, strings.ToLower(kind.String()), wanted)
 }

@@ -118,7 +118,7 @@ func (c *Client) remembered() *server {
 
 // Fetch receives the pack that r describes and writes it to pack as it comes, unchecked: the writer verifies its trailer. After an
 // error what was written is useless. The writer's own error is given back wrapped. A pack without objects is still a
-// pack; ErrFilterRefused asks for the same with a weaker filter.
+// pack; ErrFilterRefused asks for the same with a weaker filter, and is ErrProtocol too when the server refused by silence.
 func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) error {
 	o := c.begin(ctx, "fetch from")
 	defer o.end()
@@ -135,7 +135,9 @@ func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) erro
 		// Servers that know the filter capability but not this filter just end, without a word: so does git 2.19
 		// for tree:0. Asked twice, it is no accident.
 		if r.Filter != "" && errors.Is(err, errSilent) {
-			err = problem(ErrFilterRefused, "the server gives no answer to filter %q", r.Filter)
+			refused := problem(ErrFilterRefused, "the server gives no answer to filter %q", r.Filter)
+			refused.Err = err // of use to callers that know the server took the filter before
+			err = refused
 		}
 	}
 	return c.finish(o, err)
