@@ -315,3 +315,26 @@ func TestAPanicEndsItsJobOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestAMessageOf50MBIsIndexedWhole(t *testing.T) {
+	repo := gittest.Init(t)
+	tree := repo.Feed("", "mktree")
+	message := strings.Repeat("a long story UTF-8, thisNOT-1\n", 50<<20/30) + "\nABC-7 at its end\n"
+	oid, err := storage.ParseOID(repo.Feed(message, "commit-tree", "-F", "-", tree))
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo.Git("update-ref", "refs/heads/main", oid.String())
+	repo.Commit("ABC-8 after it")
+	for _, url := range []string{repo.Path, gittest.Serve(t, repo, gittest.Options{})} {
+		b := newBench(t, url)
+		b.look()
+		if got, want := b.keys(), []string{"ABC-7", "ABC-8"}; !slices.Equal(got, want) {
+			t.Errorf("%s: keys %v, want %v", url, got, want)
+		}
+		hit, err := b.store.Commit(t.Context(), b.id, oid)
+		if err != nil || hit.Message != message {
+			t.Errorf("%s: %d bytes of the message, %v; want all %d", url, len(hit.Message), err, len(message))
+		}
+	}
+}
