@@ -22,7 +22,7 @@ func (c *configCheckCommand) Run(p Process) error {
 		return usageError{err}
 	}
 	if err := settings.CheckSecrets(); err != nil {
-		return usageError{err}
+		return usageError{fmt.Errorf("%s: %w", c.File, err)}
 	}
 	plan, err := newPlan(settings, newTransport())
 	if err != nil {

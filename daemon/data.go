@@ -31,7 +31,7 @@ func (d dataDir) open(log zerolog.Logger, p Process) (*pebblestore.Store, error)
 		},
 	})
 	if errors.Is(err, storage.ErrLocked) {
-		return nil, fmt.Errorf("data directory %s: %w; ask the daemon that uses it, as with --url http://127.0.0.1:8790, or stop it first", d, err)
+		return nil, fmt.Errorf("data directory %s: %w; stop the daemon that uses it, or ask that one: query, export and explain take its address with --url", d, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", d, err)

@@ -54,6 +54,10 @@ const atOnce = 4
 
 // Run indexes the repositories once. One that fails does not keep the others from being indexed.
 func (c *indexCommand) Run(ctx context.Context, p Process) error {
+	password := c.password()
+	if (c.Username == "") != password.IsZero() {
+		return usageError{errors.New("give --username together with --password-env or --password-file, or none of them")}
+	}
 	settings := config.Default()
 	settings.Refs.Other = c.Refspec
 	transport := newTransport()
@@ -62,7 +66,7 @@ func (c *indexCommand) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return usageError{err}
 	}
-	targets, err := namedTargets(c.Repo, settings, c.password(), c.Username, transport)
+	targets, err := namedTargets(c.Repo, settings, password, c.Username, transport)
 	if err != nil {
 		return err
 	}
@@ -98,7 +102,7 @@ func (c *indexCommand) password() config.Secret {
 	return config.Secret{}
 }
 
-func (c *indexCommand) indexAll(ctx context.Context, p Process, x *indexer.Indexer, store storage.Reader, ids []storage.RepositoryID, targets []indexer.Target) []summary {
+func (c *indexCommand) indexAll(ctx context.Context, p Process, x *indexer.Indexer, store storage.Store, ids []storage.RepositoryID, targets []indexer.Target) []summary {
 	show := newProgress(p.Stderr)
 	defer show.wait()
 	var mu sync.Mutex
@@ -111,8 +115,12 @@ func (c *indexCommand) indexAll(ctx context.Context, p Process, x *indexer.Index
 			result, err := x.Look(ctx, id, bar.update)
 			bar.done(err)
 			s := summarise(targets[i].Spec.Name, id, result, err)
-			if r, err := store.Repository(ctx, id); err == nil {
+			if r, known := store.Repository(ctx, id); known == nil {
 				s.Commits, s.Postings = r.Commits, r.Postings
+				if err != nil && r.Version == 0 {
+					// What never was a repository is not kept for a daemon to come back to.
+					_ = store.Forget(ctx, id) // the failure that counts is in the summary
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -93,7 +93,7 @@ func (c *queryCommand) pageAfter(shown int) int {
 func commitText(key storage.IssueKey, c *httpapi.Commit) string {
 	subject, _, _ := strings.Cut(strings.TrimLeft(c.Message, "\n"), "\n")
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %.12s  %s  %s  %s\n", key, c.SHA, c.Committer.Date.Format("2006-01-02 15:04"), c.Author.Name, printable(subject))
+	fmt.Fprintf(&b, "%s  %s  %s  %s  %s\n", key, c.SHA, c.Committer.Date.Format("2006-01-02 15:04 -0700"), c.Author.Name, printable(subject))
 	fmt.Fprintf(&b, "    in %s", c.Repository.Name)
 	if len(c.Branches) > 0 {
 		fmt.Fprintf(&b, ", on %s", some(c.Branches))

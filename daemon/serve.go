@@ -148,7 +148,8 @@ func (d *daemon) ready() error {
 
 // run answers and indexes until ctx ends.
 func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
-	if err := d.setTargets(ctx, d.plan.targets); err != nil {
+	repositories, err := d.setTargets(ctx, d.plan.targets)
+	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -156,31 +157,33 @@ func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
 	g.Go(func() error { return d.indexer.Run(ctx) })
 	g.Go(func() error { d.watchReloads(ctx, p); return nil })
 	d.isReady.Store(true)
-	d.log.Info().Str("listen", l.Addr().String()).Str("version", versionOf().Version).Int("repositories", len(d.plan.targets)).Msg("keytrail is running")
-	context.AfterFunc(ctx, func() {
+	d.log.Info().Str("listen", l.Addr().String()).Str("version", versionOf().Version).Int("repositories", repositories).Msg("keytrail is running")
+	g.Go(func() error {
+		<-ctx.Done()
 		d.isReady.Store(false)
 		d.log.Info().Msg("stopping")
+		return nil
 	})
 	return g.Wait()
 }
 
-// setTargets has the indexer look after the repositories. A configuration file names all of them; a command line adds
-// to those that the index knows.
-func (d *daemon) setTargets(ctx context.Context, targets []indexer.Target) error {
+// setTargets has the indexer look after the repositories and gives their number. A configuration file names all of them;
+// a command line adds to those that the index knows.
+func (d *daemon) setTargets(ctx context.Context, targets []indexer.Target) (int, error) {
 	isWhole := d.command.Config != ""
 	if !isWhole {
 		known, err := registeredTargets(ctx, d.store, d.settings, d.transport)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		named, err := namedTargets(d.command.Repo, d.settings, config.Secret{}, "", d.transport)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		targets = distinct(append(named, known...))
 	}
-	_, err := d.indexer.SetTargets(ctx, targets, isWhole)
-	return err
+	ids, err := d.indexer.SetTargets(ctx, targets, isWhole)
+	return len(ids), err
 }
 
 // distinct drops targets whose identity came before.
@@ -211,7 +214,6 @@ func (d *daemon) watchReloads(ctx context.Context, p Process) {
 				continue
 			}
 			d.reloads.WithLabelValues().Set(1)
-			d.log.Info().Int("repositories", len(d.plan.targets)).Msg("configuration read again")
 		}
 	}
 }
@@ -229,7 +231,8 @@ func (d *daemon) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.setTargets(ctx, next.targets); err != nil {
+	repositories, err := d.setTargets(ctx, next.targets)
+	if err != nil {
 		return err
 	}
 	d.rules.Store(next.rules)
@@ -237,6 +240,7 @@ func (d *daemon) reload(ctx context.Context) error {
 	d.indexer.SetLimits(next.limits)
 	d.api.SetTokens(next.tokens)
 	d.settings, d.plan = settings, next
+	d.log.Info().Int("repositories", repositories).Msg("configuration read again")
 	return nil
 }
 

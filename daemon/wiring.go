@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -102,16 +104,25 @@ func newTarget(r config.Repository, c *config.Config, transport http.RoundTrippe
 // namedTargets are repositories given on a command line, by path or URL.
 func namedTargets(places []string, c *config.Config, password config.Secret, username string, transport http.RoundTripper) ([]indexer.Target, error) {
 	var targets []indexer.Target
-	for _, place := range places {
-		url := place
+	for i, place := range places {
+		at := place
 		if local, ok := mirror.LocalPath(place); ok {
 			absolute, err := filepath.Abs(local)
 			if err != nil {
 				return nil, fmt.Errorf("repository %q: %w", place, err)
 			}
-			url = absolute
+			if _, err := os.Stat(absolute); err != nil {
+				return nil, usageError{fmt.Errorf("repository %q: %w", place, err)}
+			}
+			at = absolute
+		} else if err := checkRemote(place); err != nil {
+			return nil, usageError{err}
 		}
-		r := config.Repository{Name: nameOf(url), URL: url, Username: username, Password: password, Refs: c.Refs}
+		// Before the URL gets into the index and from there into answers: it may hold a password.
+		if err := config.CheckRepositoryURL(at); err != nil {
+			return nil, usageError{fmt.Errorf("repository %d on the command line: %w", i+1, err)}
+		}
+		r := config.Repository{Name: nameOf(at), URL: at, Username: username, Password: password, Refs: c.Refs}
 		t, err := newTarget(r, c, transport)
 		if err != nil {
 			return nil, usageError{err}
@@ -119,6 +130,22 @@ func namedTargets(places []string, c *config.Config, password config.Secret, use
 		targets = append(targets, t)
 	}
 	return targets, nil
+}
+
+// checkRemote refuses a URL that cannot be fetched, or that would put a password into the index and into every list of
+// repositories.
+func checkRemote(place string) error {
+	u, err := url.Parse(place)
+	switch {
+	case err != nil || u.Scheme == "":
+		return errors.New("a repository is a path, or a URL as https://git.example.com/acme/shop.git; user@host:path is not supported in this version")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("repository %s: %s:// is not supported in this version; use http://, https://, file:// or a path", u.Redacted(), u.Scheme)
+	case u.User != nil:
+		return fmt.Errorf("repository %s: take the user name and password out of the URL; give them with --username and --password-file, "+
+			"or as username and password in a configuration file", u.Host) // a token may stand for the user name
+	}
+	return nil
 }
 
 // nameOf gives a repository given by place the name that git clone would.

@@ -106,8 +106,8 @@ func checkHostURL(s string) error {
 	return checkNoUser(u)
 }
 
-// checkRepositoryURL accepts what a repository can be fetched from.
-func checkRepositoryURL(s string) error {
+// CheckRepositoryURL accepts what a repository can be fetched from, a [Repository.URL]. No error repeats a password.
+func CheckRepositoryURL(s string) error {
 	if filepath.IsAbs(s) {
 		return checkAbsolute(s)
 	}

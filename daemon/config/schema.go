@@ -183,7 +183,7 @@ func (c *Config) readRepositories(v value) {
 		r := Repository{Refs: c.Refs.clone()}
 		found := v.mapping(
 			field{"name", text(&r.Name, checkTitle, names.check)},
-			field{"url", text(&r.URL, checkRepositoryURL, urls.check)},
+			field{"url", text(&r.URL, CheckRepositoryURL, urls.check)},
 			field{"username", text(&r.Username)},
 			field{"password", secret(&r.Password)},
 			field{"ssh_key", secret(&r.SSHKey)},
@@ -199,7 +199,7 @@ func (c *Config) readRepositories(v value) {
 // checkScheme holds the credentials found against the URL's scheme: one that is never used is a mistake.
 func (r *Repository) checkScheme(found map[string]value) {
 	at, ok := found["url"]
-	if !ok || checkRepositoryURL(r.URL) != nil {
+	if !ok || CheckRepositoryURL(r.URL) != nil {
 		return
 	}
 	var foreign []string

@@ -94,12 +94,20 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// serve starts keytrail serve, which the end of the test kills, and waits until it is ready.
+// serve starts keytrail serve on an address of its own and waits until it is ready.
 func serve(t *testing.T, env []string, args ...string) *daemon {
 	t.Helper()
 	address := freeAddress(t)
+	d := start(t, address, env, append([]string{"--listen", address}, args...)...)
+	d.untilReady()
+	return d
+}
+
+// start starts keytrail serve, which answers on address once it is ready and which the end of the test kills.
+func start(t *testing.T, address string, env []string, args ...string) *daemon {
+	t.Helper()
 	d := &daemon{t: t, url: "http://" + address, log: &output{}, done: make(chan struct{})}
-	d.cmd = exec.Command(binary, append([]string{"serve", "--listen", address}, args...)...)
+	d.cmd = exec.Command(binary, append([]string{"serve"}, args...)...)
 	d.cmd.Env = append(os.Environ(), env...)
 	d.cmd.Stderr = d.log
 	if err := d.cmd.Start(); err != nil {
@@ -113,16 +121,20 @@ func serve(t *testing.T, env []string, args ...string) *daemon {
 		_ = d.cmd.Process.Kill()
 		<-d.done
 	})
+	return d
+}
+
+func (d *daemon) untilReady() {
+	d.t.Helper()
 	d.eventually("the daemon is ready", func() bool {
 		select {
 		case <-d.done:
-			t.Fatalf("the daemon ended: %s\n%s", d.cmd.ProcessState, d.log)
+			d.t.Fatalf("the daemon ended: %s\n%s", d.cmd.ProcessState, d.log)
 		default:
 		}
 		code, _ := d.get("/readyz")
 		return code == http.StatusOK
 	})
-	return d
 }
 
 func (d *daemon) eventually(what string, done func() bool) {
@@ -213,4 +225,13 @@ func (d *daemon) stop() {
 	if code, _ := d.wait(10 * time.Second); code != 0 {
 		d.t.Errorf("exit code %d after SIGTERM, want 0\n%s", code, d.log)
 	}
+}
+
+// kill ends the daemon as kill -9 does.
+func (d *daemon) kill() {
+	d.t.Helper()
+	if err := d.cmd.Process.Kill(); err != nil {
+		d.t.Error(err)
+	}
+	<-d.done
 }
