@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -110,9 +109,6 @@ func namedTargets(places []string, c *config.Config, password config.Secret, use
 			absolute, err := filepath.Abs(local)
 			if err != nil {
 				return nil, fmt.Errorf("repository %q: %w", place, err)
-			}
-			if _, err := os.Stat(absolute); err != nil {
-				return nil, usageError{fmt.Errorf("repository %q: %w", place, err)}
 			}
 			at = absolute
 		} else if err := checkRemote(place); err != nil {
