@@ -60,7 +60,12 @@ func (q question) place(cursor string) ([]byte, error) {
 		return nil, problemf(badCursor, "the cursor belongs to another question: keep all parameters but limit as they were when it was given, "+
 			"or begin again without one")
 	}
-	return body[1+len(q):], nil
+	place := body[1+len(q):]
+	// The decoder skips line breaks, so that other texts than the one given would pass.
+	if q.cursor(place) != cursor {
+		return nil, malformedCursor()
+	}
+	return place, nil
 }
 
 func malformedCursor() error {

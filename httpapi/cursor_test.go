@@ -100,6 +100,7 @@ func FuzzCursor(f *testing.F) {
 	f.Add(q.cursor(placeOf(storage.Position{Seconds: -1, OID: oid(1), Repository: 1})))
 	f.Add(q.cursor(nil))
 	f.Add("")
+	f.Add(q.cursor(nil)[:4] + "\r\n" + q.cursor(nil)[4:])
 	f.Fuzz(func(t *testing.T, cursor string) {
 		place, err := q.place(cursor)
 		if err != nil {
