@@ -266,21 +266,12 @@ func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 	if err != nil {
 		return err
 	}
-	w, err := newPackWriter(f.ctx, o, f.progress)
-	if err != nil {
-		return err
-	}
-	defer w.free()
-	request := wire.FetchRequest{
+	got, err := f.remote.engine.fetch(f.ctx, o, wire.FetchRequest{
 		Wants: wants, Haves: haves(o, has, refs), Filter: filter,
 		// The bases of a thin pack of notes may be blobs that only another notes ref holds.
 		ThinPack: into == f.remote.mirror,
-	}
-	err = f.remote.client.Fetch(f.ctx, request, w)
-	f.fetched.Bytes += w.received
-	if err == nil {
-		err = w.commit()
-	}
-	f.fetched.Objects += int(w.stats.ReceivedObjects)
+	}, f.progress)
+	f.fetched.Bytes += got.bytes
+	f.fetched.Objects += got.objects
 	return err
 }

@@ -36,6 +36,7 @@ type Remote struct {
 	specs   Refspecs
 	options RemoteOptions
 	client  *wire.Client
+	engine  engine
 	// undelivered are objects of refs that the server was asked for and did not send: trees and blobs that its filter
 	// leaves out, or that it takes to be here. They are not asked for again by this Remote.
 	undelivered map[storage.OID]struct{}
@@ -55,6 +56,7 @@ func OpenRemote(dir, url string, specs Refspecs, o RemoteOptions) (*Remote, erro
 	}
 	return &Remote{
 		mirror: bare{dir}, notes: bare{dir + notesSuffix}, url: client.RedactedURL(), specs: specs, options: o, client: client,
+		engine:      native{client},
 		undelivered: map[storage.OID]struct{}{},
 	}, nil
 }

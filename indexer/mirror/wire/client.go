@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"sync/atomic"
+
+	"keytrail/storage"
 )
 
 // Client speaks with one remote repository. It is safe for concurrent use and holds nothing that must be closed: connections
@@ -22,6 +24,7 @@ type Client struct {
 type server struct {
 	version int
 	caps    capabilities
+	shallow []storage.OID // the boundary as versions 0 and 1 greet with it
 }
 
 // New makes a client for a remote's URL. It connects nowhere. Credentials in the URL are used when Options.Credentials is
@@ -119,11 +122,11 @@ func (c *Client) remembered() *server {
 // Fetch receives the pack that r describes and writes it to pack as it comes, unchecked: the writer verifies its trailer. After an
 // error what was written is useless. The writer's own error is given back wrapped. A pack without objects is still a
 // pack; ErrFilterRefused asks for the same with a weaker filter, and is ErrProtocol too when the server refused by silence.
-func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) error {
+func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) (Received, error) {
 	o := c.begin(ctx, "fetch from")
 	defer o.end()
 	if len(r.Wants) == 0 {
-		return c.finish(o, errors.New("no object is asked for"))
+		return Received{}, c.finish(o, errors.New("no object is asked for"))
 	}
 	sink := &packSink{w: pack, limit: c.options.MaxPack}
 	s := c.remembered()
@@ -140,7 +143,7 @@ func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) erro
 			err = refused
 		}
 	}
-	return c.finish(o, err)
+	return Received{Bytes: sink.n, Shallow: sink.shallow}, c.finish(o, err)
 }
 
 // receive is one conversation that fetches.
@@ -158,6 +161,7 @@ func (c *Client) receive(o *operation, s *server, r FetchRequest, pack *packSink
 	if r.Filter != "" && !s.filter() {
 		return problem(ErrFilterRefused, "the server does not offer filters (uploadpack.allowFilter)")
 	}
+	pack.shallow = s.shallow
 	request, read := fetchRequestV0, readPackV0
 	if s.version == 2 {
 		request, read = fetchRequestV2, readPackV2

@@ -105,7 +105,7 @@ func TestEveryHangEndsWithinTheStallLimit(t *testing.T) {
 			c := dial(t, gittest.Serve(t, repo, v.serve), Options{Stall: stall})
 			hanging.Go(func() {
 				begin := time.Now()
-				err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
+				_, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
 				if took := time.Since(begin); took < stall || took > slack {
 					t.Errorf("%s, %s: ended after %v", name, stage, took)
 				}
@@ -167,7 +167,7 @@ func TestEveryCutAnswerIsTruncated(t *testing.T) {
 					o := v.serve
 					o.Middleware = only(method, cut(n))
 					c := dial(t, gittest.Serve(t, repo, o), Options{})
-					err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
+					_, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
 					if !errors.Is(err, ErrTruncated) {
 						t.Errorf("%s, %s %s after %d bytes: %v", name, method, how, n, err)
 					}
@@ -218,7 +218,7 @@ func TestEveryStatusHasItsKindAndAWayOut(t *testing.T) {
 			if wait := e.RetryAfter; e.Status != test.status || wait != 0 && wait != 7*time.Second || (wait == 0) != (test.header == "") {
 				t.Errorf("%d %s: status %d, wait %v", test.status, test.header, e.Status, e.RetryAfter)
 			}
-			err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
+			_, err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
 			wantError(t, err, test.kind, test.text)
 			if n := requests.Load(); n > 5 {
 				t.Errorf("%d: refused with %d requests", test.status, n)
@@ -234,7 +234,7 @@ func TestAMissingRepositoryIsAskedForOnce(t *testing.T) {
 	c := dial(t, at+"-not", Options{})
 	_, err := c.ListRefs(t.Context(), nil)
 	wantError(t, err, ErrNotFound, "hidden from anonymous readers")
-	err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}, Filter: "tree:0"}, io.Discard)
+	_, err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}, Filter: "tree:0"}, io.Discard)
 	wantError(t, err, ErrNotFound)
 	if n := requests.Load(); n != 2 {
 		t.Errorf("a look and a fetch took %d requests", n)
@@ -321,7 +321,7 @@ func TestAServerThatDoesNotSpeakGitIsSaidSo(t *testing.T) {
 		c := dial(t, gittest.Serve(t, repo, gittest.Options{Middleware: answers(test.get, test.post)}), Options{})
 		_, err := c.ListRefs(t.Context(), nil)
 		wantError(t, err, test.kind, test.text)
-		err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
+		_, err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, io.Discard)
 		wantError(t, err, test.kind)
 	}
 }
@@ -376,7 +376,7 @@ func TestLimitsOnSizeHold(t *testing.T) {
 
 		var pack bytes.Buffer
 		c := dial(t, at, Options{MaxPack: 4000})
-		err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, &pack)
+		_, err = c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, &pack)
 		wantError(t, err, ErrTooLarge, "4000 bytes")
 		if pack.Len() > 4000 {
 			t.Errorf("%d bytes were written", pack.Len())
@@ -391,11 +391,11 @@ func TestAFailingPackWriterIsGivenBack(t *testing.T) {
 	full := errors.New("no space left")
 	for _, v := range versions {
 		c := dial(t, gittest.Serve(t, repo, v.serve), Options{})
-		err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, writer(func([]byte) (int, error) { return 0, full }))
+		_, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}}, writer(func([]byte) (int, error) { return 0, full }))
 		if !errors.Is(err, full) || !strings.Contains(err.Error(), "store the pack") {
 			t.Errorf("%v", err)
 		}
-		if err := c.Fetch(t.Context(), FetchRequest{}, io.Discard); err == nil {
+		if _, err := c.Fetch(t.Context(), FetchRequest{}, io.Discard); err == nil {
 			t.Error("a fetch of nothing is allowed")
 		}
 	}
@@ -411,7 +411,7 @@ func TestAWantThatIsGoneIsSaidSo(t *testing.T) {
 		c := dial(t, gittest.Serve(t, repo, v.serve), Options{})
 		list(t, c)
 		n.Store(0)
-		err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}, Filter: "tree:0"}, io.Discard)
+		_, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}, Filter: "tree:0"}, io.Discard)
 		wantError(t, err, ErrWantRefused, "not our ref", "list them again")
 		if n.Load() != 1 {
 			t.Errorf("%s: %d requests", name, n.Load())

@@ -17,7 +17,8 @@ func TestARefusedFilterIsSaidSoHoweverTheServerRefusesIt(t *testing.T) {
 	for name, v := range versions {
 		c := dial(t, gittest.Serve(t, repo, v.serve), Options{})
 		try := func(filter string) error {
-			return c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}, Filter: filter}, io.Discard)
+			_, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{oid}, Filter: filter}, io.Discard)
+			return err
 		}
 		list(t, c)
 		if err := try("tree:0"); err != nil {

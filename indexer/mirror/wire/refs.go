@@ -55,10 +55,12 @@ func (s prefixSet) has(name []byte) bool {
 
 // refList gathers an advertisement from parsed lines.
 type refList struct {
-	keep  prefixSet
-	max   int
-	adv   Advertisement
-	names strings.Builder // the present block of names
+	keep prefixSet
+	max  int
+	adv  Advertisement
+
+	shallow []storage.OID
+	names   strings.Builder // the present block of names
 }
 
 func newRefList(keep prefixSet, limit int) *refList { return &refList{keep: keep, max: limit} }
@@ -76,6 +78,15 @@ func (l *refList) add(name []byte, oid, peeled storage.OID) error {
 		return problem(ErrTooLarge, "more than the allowed %d refs: fetch fewer refspecs or raise the limit", l.max)
 	}
 	l.adv.Refs = append(l.adv.Refs, Ref{l.intern(name), oid, peeled})
+	return nil
+}
+
+// cutAt takes one commit at which a shallow repository ends.
+func (l *refList) cutAt(oid storage.OID) error {
+	if len(l.shallow) == l.max {
+		return problem(ErrTooLarge, "more than the allowed %d commits at which its history is cut: deepen the server's repository", l.max)
+	}
+	l.shallow = append(l.shallow, oid)
 	return nil
 }
 

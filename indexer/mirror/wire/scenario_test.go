@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -258,8 +259,18 @@ func TestAShallowServerIsListedAndFetched(t *testing.T) {
 			t.Errorf("%s: %+v", name, a)
 		}
 		s := store{gittest.Init(t)}
-		if n := s.add(t, fetch(t, c, FetchRequest{Wants: []storage.OID{tip}, Filter: "tree:0"})); n != 2 || s.missing([]storage.OID{boundary, tip}) != nil {
+		var pack bytes.Buffer
+		received, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{tip}, Filter: "tree:0"}, &pack)
+		if err != nil || !slices.Equal(received.Shallow, []storage.OID{boundary}) {
+			t.Errorf("%s: cut at %v (%v), want %s", name, received.Shallow, err, boundary)
+		}
+		if n := s.add(t, pack.Bytes()); n != 2 || s.missing([]storage.OID{boundary, tip}) != nil {
 			t.Errorf("%s: %d objects came", name, n)
+		}
+		next := shallow.Commit("ABC-4 next")
+		r := FetchRequest{Wants: []storage.OID{next}, Haves: []storage.OID{tip}, Shallow: received.Shallow, Filter: "tree:0"}
+		if n := s.add(t, fetch(t, c, r)); n != 1 {
+			t.Errorf("%s: %d objects came for one new commit", name, n)
 		}
 	}
 }

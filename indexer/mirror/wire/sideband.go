@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+
+	"keytrail/storage"
 )
 
 // The first byte of a side-band packet (gitprotocol-pack.txt).
@@ -18,6 +20,8 @@ type packSink struct {
 	w     io.Writer
 	n     int64
 	limit int64 // 0: none
+
+	shallow []storage.OID // the server's boundary, told before the pack
 }
 
 func (s *packSink) write(b []byte) error {

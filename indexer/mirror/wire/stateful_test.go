@@ -83,7 +83,7 @@ func TestTheEngineWorksOverAStatefulTransport(t *testing.T) {
 		}
 		repo.Git("config", "uploadpackfilter.tree.allow", "false")
 		repo.Commit("ABC-2")
-		err := c.Fetch(t.Context(), FetchRequest{Wants: list(t, c).oids(), Filter: "tree:0"}, io.Discard)
+		_, err := c.Fetch(t.Context(), FetchRequest{Wants: list(t, c).oids(), Filter: "tree:0"}, io.Discard)
 		wantError(t, err, ErrFilterRefused)
 	}
 }

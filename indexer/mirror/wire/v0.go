@@ -34,7 +34,11 @@ func readGreeting(p *pktReader, list *refList) (*server, error) {
 			return nil, cut(err)
 		}
 	}
-	return s, readRefs(p, kind, line, s.caps, list)
+	if err := readRefs(p, kind, line, s.caps, list); err != nil {
+		return nil, err
+	}
+	s.shallow = list.shallow
+	return s, nil
 }
 
 func readCapabilities(p *pktReader, caps capabilities) error {
@@ -86,10 +90,14 @@ func readRefs(p *pktReader, kind pktKind, line []byte, caps capabilities, list *
 }
 
 // readRef takes one line: a ref, what the tag before it peels to ("refs/tags/v1^{}"), the place-holder of an empty repository
-// ("capabilities^{}"), or the boundary of a shallow repository ("shallow <oid>"), which is not listed.
+// ("capabilities^{}"), or a commit at which a shallow repository ends ("shallow <oid>").
 func readRef(line []byte, list *refList) error {
-	if bytes.HasPrefix(line, []byte("shallow ")) {
-		return nil
+	if boundary, ok := bytes.CutPrefix(line, []byte("shallow ")); ok {
+		oid, _, err := parseOID(boundary)
+		if err != nil {
+			return err
+		}
+		return list.cutAt(oid)
 	}
 	oid, rest, err := parseOID(line)
 	if err != nil {
@@ -139,6 +147,9 @@ func fetchRequestV0(caps capabilities, r FetchRequest, agent string) []byte {
 			continue
 		}
 		p.line("want ", oid.String(), "\n")
+	}
+	for _, oid := range r.Shallow {
+		p.line("shallow ", oid.String(), "\n")
 	}
 	if r.Filter != "" {
 		p.line("filter ", r.Filter, "\n")

@@ -106,6 +106,9 @@ func fetchRequestV2(caps capabilities, r FetchRequest, agent string) []byte {
 	if r.Filter != "" {
 		p.line("filter ", r.Filter, "\n")
 	}
+	for _, oid := range r.Shallow {
+		p.line("shallow ", oid.String(), "\n")
+	}
 	for _, oid := range r.Wants {
 		p.line("want ", oid.String(), "\n")
 	}
@@ -133,8 +136,13 @@ func readPackV2(p *pktReader, pack *packSink) error {
 		switch string(line) {
 		case "packfile":
 			return pack.sideband(p, nil)
-		case "acknowledgments", "shallow-info", "wanted-refs":
-			if err := skipSection(p); err != nil {
+		case "shallow-info":
+			pack.shallow = nil
+			if err := readSection(p, pack.boundary); err != nil {
+				return err
+			}
+		case "acknowledgments", "wanted-refs":
+			if err := readSection(p, func([]byte) error { return nil }); err != nil {
 				return err
 			}
 		default:
@@ -147,10 +155,10 @@ func readPackV2(p *pktReader, pack *packSink) error {
 	}
 }
 
-// skipSection reads up to the delimiter that another section follows.
-func skipSection(p *pktReader) error {
+// readSection reads lines up to the delimiter that another section follows.
+func readSection(p *pktReader, use func(line []byte) error) error {
 	for {
-		kind, _, err := p.text()
+		kind, line, err := p.text()
 		switch {
 		case err != nil:
 			return cut(err)
@@ -159,5 +167,22 @@ func skipSection(p *pktReader) error {
 		case kind != pktData:
 			return problem(ErrServer, "the answer ends without a pack: look at the server's log")
 		}
+		if err := use(line); err != nil {
+			return err
+		}
 	}
+}
+
+// boundary takes a line of the section shallow-info: "shallow <oid>", or "unshallow <oid>" of what is cut no more.
+func (s *packSink) boundary(line []byte) error {
+	rest, ok := bytes.CutPrefix(line, []byte("shallow "))
+	if !ok {
+		return nil
+	}
+	oid, _, err := parseOID(rest)
+	if len(s.shallow) == defaultMaxRefs {
+		return problem(ErrTooLarge, "its history is cut at more than %d commits: deepen the server's repository", defaultMaxRefs)
+	}
+	s.shallow = append(s.shallow, oid)
+	return err
 }

@@ -101,7 +101,7 @@ func TestASlowPackWriterIsNotAStall(t *testing.T) {
 			return map[string]roundTripper{"GET": get, "POST": post}[r.Method](r)
 		})})
 		slow := writer(func(p []byte) (int, error) { time.Sleep(time.Hour); return len(p), nil })
-		if err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}}, slow); err != nil {
+		if _, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}}, slow); err != nil {
 			t.Error(err)
 		}
 	})
@@ -126,7 +126,7 @@ func TestASlowUploadIsNotAStall(t *testing.T) {
 		for i := range 100 {
 			haves = append(haves, storage.OID{byte(i)})
 		}
-		if err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}, Haves: haves}, io.Discard); err != nil {
+		if _, err := c.Fetch(t.Context(), FetchRequest{Wants: []storage.OID{{1}}, Haves: haves}, io.Discard); err != nil {
 			t.Error(err)
 		}
 	})

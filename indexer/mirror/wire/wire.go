@@ -3,7 +3,7 @@
 //
 //	c, err := wire.New("https://git.example.com/tools.git", wire.Options{Transport: t, Stall: time.Minute})
 //	adv, err := c.ListRefs(ctx, []string{"refs/heads/", "refs/tags/"})
-//	err = c.Fetch(ctx, wire.FetchRequest{Wants: new, Haves: old, Filter: "tree:0"}, pack)
+//	received, err := c.Fetch(ctx, wire.FetchRequest{Wants: new, Haves: old, Filter: "tree:0"}, pack)
 //
 // The first call discovers what the server speaks: protocol version 2 where it can, else 1 or 0. With version 2 each later
 // ListRefs is one round trip that carries only the refs asked for. Fetch is one round trip too: wants, haves and done go out
@@ -111,8 +111,18 @@ type FetchRequest struct {
 	Wants []storage.OID
 	// Haves are commits that the caller holds with all they need (less what its filter leaves out).
 	Haves []storage.OID
+	// Shallow are those of the commits the caller holds whose parents it lacks, for that a shallow server had cut them off.
+	Shallow []storage.OID
 	// Filter leaves objects out: "tree:0" sends commits and tags only, "blob:none" no file contents, "" all.
 	Filter string
 	// ThinPack allows deltas against objects that are not in the pack but follow from Haves.
 	ThinPack bool
+}
+
+// Received is what a Fetch received.
+type Received struct {
+	Bytes int64 // of the pack
+	// Shallow are the commits at which the server's own history ends, if it is a shallow repository: it does not have
+	// their parents.
+	Shallow []storage.OID
 }

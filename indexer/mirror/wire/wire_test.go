@@ -145,7 +145,7 @@ const password = "s3cret"
 func fetch(t testing.TB, c *Client, r FetchRequest) []byte {
 	t.Helper()
 	var pack bytes.Buffer
-	if err := c.Fetch(t.Context(), r, &pack); err != nil {
+	if _, err := c.Fetch(t.Context(), r, &pack); err != nil {
 		t.Fatal(err)
 	}
 	return pack.Bytes()
