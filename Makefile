@@ -1,6 +1,6 @@
 # Every target is an alias: what it does is in .ci/ or in the go command it names.
 
-.PHONY: help deps build run test lint bench
+.PHONY: help deps build run test lint fuzz bench
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -20,6 +20,9 @@ lint: deps ## gofmt, go vet and staticcheck
 test: lint ## lint, then every test with the race detector, and without it the one of a whole history
 	go test -race -timeout 10m ./...
 	go test -timeout 10m -run 'TestKafka' ./daemon
+
+fuzz: deps ## run each fuzz target for FUZZTIME (30s)
+	@.ci/fuzz
 
 bench: build ## measure keytrail beside git log and grep, on REPO=path or on the kafka history, and print the table
 	go run ./bench/cmd/bench index $(if $(REPO),--repo '$(REPO)')

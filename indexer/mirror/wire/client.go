@@ -17,7 +17,8 @@ type Client struct {
 	redacted  string
 	transport transport
 	known     atomic.Pointer[server]
-	listed    atomic.Int64 // refs of the last list: room for the next
+	guests    atomic.Pointer[server] // as known for conversations of version 0
+	listed    atomic.Int64           // refs of the last list: room for the next
 }
 
 // server is what a greeting told and later conversations rely on.
@@ -38,7 +39,17 @@ func New(url string, o Options) (*Client, error) {
 	if o.Credentials == nil {
 		o.Credentials = func(context.Context) (Credentials, error) { return remote.credentials, nil }
 	}
-	return &Client{options: o, redacted: remote.redacted, transport: newHTTP(remote, o)}, nil
+	return &Client{options: o, redacted: remote.redacted, transport: transportTo(remote, o)}, nil
+}
+
+func transportTo(r remote, o Options) transport {
+	switch r.scheme {
+	case "ssh":
+		return &sshTransport{r.place, o.SSH}
+	case "git":
+		return gitTransport{r.place}
+	}
+	return newHTTP(r, o)
 }
 
 // RedactedURL is the remote's URL without credentials and query, for logs.
@@ -50,7 +61,7 @@ func (c *Client) ListRefs(ctx context.Context, prefixes []string) (*Advertisemen
 	o := c.begin(ctx, "list refs of")
 	defer o.end()
 	keep := newPrefixSet(prefixes)
-	if s := c.remembered(); s != nil && s.version == 2 {
+	if s := c.remembered(&c.known); s != nil && s.version == 2 {
 		a, err := c.look(o, s, keep)
 		if !outdated(err) {
 			return a, c.finish(o, err)
@@ -98,12 +109,8 @@ func (c *Client) newList(keep prefixSet) *refList {
 
 // greet reads the greeting and remembers the server. Of versions 0 and 1 it gives the refs too.
 func (c *Client) greet(conn conn, keep prefixSet) (*server, *Advertisement, error) {
-	r, err := conn.greeting()
-	if err != nil {
-		return nil, nil, err
-	}
 	list := newRefList(keep, c.options.MaxRefs)
-	s, err := readGreeting(newPktReader(atMost(r, c.options.MaxAdvertisement, "the list of refs")), list)
+	s, err := c.meet(conn, list)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -111,12 +118,21 @@ func (c *Client) greet(conn conn, keep prefixSet) (*server, *Advertisement, erro
 	return s, list.advertisement(s), nil
 }
 
+// meet reads the greeting. Of versions 0 and 1 the refs go to a list.
+func (c *Client) meet(conn conn, list *refList) (*server, error) {
+	r, err := conn.greeting()
+	if err != nil {
+		return nil, err
+	}
+	return readGreeting(newPktReader(atMost(r, c.options.MaxAdvertisement, "the list of refs")), list)
+}
+
 // remembered is the server as known, where the transport allows to go on without its greeting.
-func (c *Client) remembered() *server {
+func (c *Client) remembered(known *atomic.Pointer[server]) *server {
 	if c.transport.stateful() {
 		return nil
 	}
-	return c.known.Load()
+	return known.Load()
 }
 
 // Fetch receives the pack that r describes and writes it to pack as it comes, unchecked: the writer verifies its trailer. After an
@@ -125,16 +141,23 @@ func (c *Client) remembered() *server {
 func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) (Received, error) {
 	o := c.begin(ctx, "fetch from")
 	defer o.end()
-	if len(r.Wants) == 0 {
-		return Received{}, c.finish(o, errors.New("no object is asked for"))
-	}
 	sink := &packSink{w: pack, limit: c.options.MaxPack}
-	s := c.remembered()
-	err := c.receive(o, s, r, sink)
+	err := c.insist(&c.known, r, sink, func(s *server) error { return c.receive(o, s, r, sink) })
+	return Received{Bytes: sink.n, Shallow: sink.shallow}, c.finish(o, err)
+}
+
+// insist receives with the server as it is remembered, and once more with its greeting if the failure may come from a server
+// that is not as remembered.
+func (c *Client) insist(known *atomic.Pointer[server], r FetchRequest, sink *packSink, receive func(*server) error) error {
+	if len(r.Wants) == 0 {
+		return errors.New("no object is asked for")
+	}
+	s := c.remembered(known)
+	err := receive(s)
 	unanswered := r.Filter != "" && errors.Is(err, errSilent)
 	if sink.n == 0 && (unanswered || s != nil && outdated(err)) {
-		c.known.Store(nil)
-		err = c.receive(o, nil, r, sink)
+		known.Store(nil)
+		err = receive(nil)
 		// Servers that know the filter capability but not this filter just end, without a word: so does git 2.19
 		// for tree:0. Asked twice, it is no accident.
 		if r.Filter != "" && errors.Is(err, errSilent) {
@@ -143,7 +166,7 @@ func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) (Rec
 			err = refused
 		}
 	}
-	return Received{Bytes: sink.n, Shallow: sink.shallow}, c.finish(o, err)
+	return err
 }
 
 // receive is one conversation that fetches.
@@ -170,9 +193,13 @@ func (c *Client) receive(o *operation, s *server, r FetchRequest, pack *packSink
 	if err != nil {
 		return err
 	}
-	err = read(newPktReader(answer), pack)
+	return filterRefusal(r, read(newPktReader(answer), pack))
+}
+
+// filterRefusal makes of a server's error one of its kind, where it speaks of the filter.
+func filterRefusal(r FetchRequest, err error) error {
 	if r.Filter != "" && errors.Is(err, ErrServer) && strings.Contains(strings.ToLower(err.Error()), "filter") {
-		err = problem(ErrFilterRefused, "%v", err)
+		return problem(ErrFilterRefused, "%v", err)
 	}
 	return err
 }
@@ -185,6 +212,9 @@ func outdated(err error) bool {
 func (o Options) withDefaults() Options {
 	if o.Stall <= 0 {
 		o.Stall = defaultStall
+	}
+	if o.Connect <= 0 {
+		o.Connect = defaultConnect
 	}
 	if o.MaxAdvertisement <= 0 {
 		o.MaxAdvertisement = defaultMaxAdvertisement

@@ -16,7 +16,7 @@ var (
 	ErrAuth          = errors.New("not authorised")        // 401, 403, 407; credentials that cannot be read
 	ErrNotFound      = errors.New("no such repository")    // 404, 410, or the server's word
 	ErrThrottled     = errors.New("too many requests")     // 429, or 503 and 403 with Retry-After; see Error.RetryAfter
-	ErrUnreachable   = errors.New("server not reached")    // name resolution, connection, TLS
+	ErrUnreachable   = errors.New("server not reached")    // name resolution, connection, TLS; Options.Connect
 	ErrServer        = errors.New("server failed")         // 5xx, or a fatal error reported in the protocol
 	ErrStalled       = errors.New("stalled")               // no byte for Options.Stall
 	ErrTimeout       = errors.New("took too long")         // longer than Options.Total
@@ -26,6 +26,7 @@ var (
 	ErrFilterRefused = errors.New("filter refused")        // ask again with the next weaker filter
 	ErrWantRefused   = errors.New("object not offered")    // a wanted object is gone: list the refs again
 	ErrRedirect      = errors.New("redirect refused")      // to another origin, downwards, or too many
+	ErrHostKey       = errors.New("host key not trusted")  // of ssh: unknown, changed or revoked
 	ErrObjectFormat  = errors.New("object format unknown") // a SHA-256 repository
 	ErrUnsupported   = errors.New("URL not supported")     // scheme
 )
@@ -92,7 +93,8 @@ func remoteError(message string) error {
 	switch {
 	case says("not our ref", "unadvertised object"), says("want ") && says(" not valid"):
 		return problem(ErrWantRefused, "the server says %q: the refs moved, list them again", text)
-	case says("repository not found", "not exported", "does not exist", "no such repository"):
+	case says("repository not found", "not exported", "does not exist", "no such repository",
+		"does not appear to be a git repository", "not a git repository", "could not be found"):
 		return problem(ErrNotFound, "the server says %q: check the URL, and that the account may read it", text)
 	case says("access denied", "permission denied", "not authorized", "not authorised", "unauthorized"):
 		return problem(ErrAuth, "the server says %q: check the account's rights", text)

@@ -258,7 +258,7 @@ func TestCredentialsAreAskedForEachRequestAndNeverShown(t *testing.T) {
 	_, err := dial(t, at, Options{}).ListRefs(t.Context(), nil)
 	wantError(t, err, ErrAuth, "configure a user name", "who are you?")
 
-	current, asked := Credentials{"bot", "wrong"}, 0
+	current, asked := Credentials{Username: "bot", Password: "wrong"}, 0
 	c := dial(t, at, Options{Credentials: func(context.Context) (Credentials, error) { asked++; return current, nil }})
 	_, err = c.ListRefs(t.Context(), nil)
 	wantError(t, err, ErrAuth, "renew them")
@@ -451,6 +451,7 @@ func TestURLsThatCannotBeFetchedAreRefusedWithoutShowingThem(t *testing.T) {
 	for _, raw := range []string{
 		"ssh://bot:" + password + "@git.example.com/r.git", "bot:" + password + "@git.example.com:r.git", "/srv/git/r.git", "",
 		"https://bot:" + password + "/x@host:port:no/r", "https://:80:" + password + "%zz@h/", "https:///r.git", "file:///srv/r.git",
+		"ssh://git@h/", "git@h:-x", "git@h:", "git://bot:" + password + "@h/r.git", "git@h:a\nb",
 	} {
 		_, err := New(raw, Options{})
 		if !errors.Is(err, ErrUnsupported) || strings.Contains(err.Error(), password) || !strings.Contains(err.Error(), "https://host/path") {

@@ -50,13 +50,19 @@ func newHTTP(r remote, o Options) *httpTransport {
 
 func (t *httpTransport) stateful() bool { return false }
 
-func (t *httpTransport) dial(o *operation) (conn, error) { return &httpConn{t: t, o: o}, nil }
+// dial asks for version 2 always, so that an upgraded server is noticed; an old one does not look at the header.
+func (t *httpTransport) dial(o *operation) (conn, error) { return t.dialVersion(o, 2) }
+
+func (t *httpTransport) dialVersion(o *operation, version int) (conn, error) {
+	return &httpConn{t: t, o: o, version: version}, nil
+}
 
 // httpConn is one operation's requests; at most one answer is open at a time.
 type httpConn struct {
-	t    *httpTransport
-	o    *operation
-	open *answer
+	t       *httpTransport
+	o       *operation
+	version int // to greet with
+	open    *answer
 }
 
 // answer is a response's body, watched, counted and decompressed.
@@ -65,7 +71,6 @@ type answer struct {
 	body io.Closer
 }
 
-// greeting asks for version 2 always, so that an upgraded server is noticed; an old one does not look at the header.
 func (c *httpConn) greeting() (io.Reader, error) {
 	at := below(c.t.remote.base, infoRefs)
 	at.RawQuery = joinQuery(at.RawQuery, service)
@@ -128,8 +133,17 @@ func (c *httpConn) send(method string, at *url.URL, header http.Header, body []b
 // try makes one request once and tells whether it went over a kept connection.
 func (c *httpConn) try(method string, at *url.URL, header http.Header, body []byte) (response *http.Response, kept bool, err error) {
 	var reused atomic.Bool
-	ctx := httptrace.WithClientTrace(c.o.ctx, &httptrace.ClientTrace{
+	connected := c.o.connecting()
+	defer connected()
+	ctx := httptrace.WithClientTrace(withOperation(c.o), &httptrace.ClientTrace{
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil {
+				c.o.moved("what comes before the first request: the proxy or TLS")
+			}
+		},
+		TLSHandshakeStart: func() { c.o.moved("the TLS handshake") },
 		GotConn: func(info httptrace.GotConnInfo) {
+			connected()
 			reused.Store(info.Reused)
 			c.o.moved("the server to take the request")
 		},
@@ -171,21 +185,6 @@ func (s *sending) Read(p []byte) (int, error) {
 
 func (*sending) Close() error { return nil }
 
-// authorize adds the credentials of this moment, for the configured origin only.
-func (c *httpConn) authorize(request *http.Request) error {
-	cred, err := c.t.options.Credentials(c.o.ctx)
-	if err != nil {
-		e := problem(ErrAuth, "its credentials cannot be read")
-		e.Err = err
-		return e
-	}
-	if cred != (Credentials{}) && origin(request.URL) == origin(c.t.remote.base) {
-		request.SetBasicAuth(cred.Username, cred.Password)
-		c.o.keepSecret(cred)
-	}
-	return nil
-}
-
 // accept checks status and type of a response and makes its body the open answer.
 func (c *httpConn) accept(response *http.Response, want string) (io.Reader, error) {
 	a := &answer{c.o.watch(response.Body, "more of the answer"), response.Body}
@@ -194,7 +193,7 @@ func (c *httpConn) accept(response *http.Response, want string) (io.Reader, erro
 		a.Reader = &gunzip{from: a.Reader}
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, refusal(response, a.Reader, c.o.anonymous())
+		return nil, c.o.refusal(response, a.Reader)
 	}
 	if err := checkType(response.Header.Get("Content-Type"), want); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,7 +21,9 @@ func (c *httpConn) follow(at *url.URL) (*http.Response, *url.URL, error) {
 		header := http.Header{
 			"Accept":        {advertisementType + ", */*"},
 			"Cache-Control": {"no-cache"},
-			"Git-Protocol":  {"version=2"},
+		}
+		if c.version > 0 {
+			header.Set("Git-Protocol", fmt.Sprintf("version=%d", c.version))
 		}
 		response, err := c.send(http.MethodGet, at, header, nil)
 		if err != nil {

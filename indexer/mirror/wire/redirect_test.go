@@ -98,7 +98,7 @@ func TestCredentialsNeverLeaveTheirOrigin(t *testing.T) {
 	var now Credentials
 	c := dial(t, at+"/r.git", Options{Credentials: func(context.Context) (Credentials, error) { return now, nil }})
 	list(t, c)
-	now = Credentials{"bot", password}
+	now = Credentials{Username: "bot", Password: password}
 	list(t, c)
 	if leaked.Load() != 0 {
 		t.Error("credentials were sent to another origin")

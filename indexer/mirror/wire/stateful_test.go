@@ -16,7 +16,9 @@ type pipes struct {
 
 func (pipes) stateful() bool { return true }
 
-func (p pipes) dial(o *operation) (conn, error) {
+func (p pipes) dial(o *operation) (conn, error) { return p.dialVersion(o, 2) }
+
+func (p pipes) dialVersion(o *operation, _ int) (conn, error) {
 	cmd := exec.CommandContext(o.ctx, "git", "upload-pack", p.path)
 	cmd.Env = append(os.Environ(), "GIT_PROTOCOL="+p.protocol)
 	in, err := cmd.StdinPipe()

@@ -15,19 +15,23 @@ import (
 	"time"
 )
 
+// maxSaid is how much of a refusal's text is read, in bytes. It is more than is shown, and than any secret.
+const maxSaid = 8 << 10
+
 // refusal makes an error of a response that is not 200, with what the server says of it in plain text.
-func refusal(response *http.Response, body io.Reader, anonymous bool) error {
+func (o *operation) refusal(response *http.Response, body io.Reader) error {
 	wait := retryAfter(response.Header)
-	text, kind := meaning(response.StatusCode, response.Header.Get("Retry-After") != "", anonymous)
+	text, kind := meaning(response.StatusCode, response.Header.Get("Retry-After") != "", o.anonymous())
 	text = fmt.Sprintf("HTTP status %d: %s", response.StatusCode, text)
 	if kind == ErrThrottled && wait > 0 {
 		text += fmt.Sprintf(" (the server asks to wait %v)", wait)
 	}
 	if t, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); t == "text/plain" {
 		// Best effort: the status has said what counts.
-		said, _ := io.ReadAll(io.LimitReader(body, 512))
+		said, _ := io.ReadAll(io.LimitReader(body, maxSaid))
 		if len(said) > 0 {
-			text += fmt.Sprintf("; the server says %q", printable(string(said)))
+			// Redacted before it is shortened: half a secret would not be found any more.
+			text += fmt.Sprintf("; the server says %q", printable(o.redact(string(said))))
 		}
 	}
 	e := problem(kind, "%s", text)
@@ -47,7 +51,7 @@ func meaning(status int, retryAfter, anonymous bool) (text string, kind error) {
 	case status == http.StatusForbidden:
 		return "the account may not read this repository: grant it read access", ErrAuth
 	case status == http.StatusProxyAuthRequired:
-		return "the proxy wants credentials: configure them in the proxy's URL", ErrAuth
+		return "the proxy wants credentials: configure the user name and password of the proxy", ErrAuth
 	case status == http.StatusNotFound && anonymous:
 		return "there is no such repository, or it is hidden from anonymous readers: check the URL, or configure credentials", ErrNotFound
 	case status == http.StatusNotFound, status == http.StatusGone:
@@ -93,6 +97,7 @@ func checkType(header, want string) error {
 // unreachable makes an error of a request that got no response, unless it is one already.
 func unreachable(err error) error {
 	var (
+		proxy       *net.OpError
 		made        *Error
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
@@ -109,10 +114,14 @@ func unreachable(err error) error {
 	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"):
 		// The text holds what the server sent, so that it must pass through redaction.
 		return problem(ErrProtocol, "the answer is not HTTP: %s", printable(text))
+	case errors.As(err, &proxy) && proxy.Op == "socks connect" && refusesCredentials(text):
+		e.Kind, e.Text = ErrAuth, "the proxy does not take the user name and password, or wants some: configure those of the proxy"
+	case errors.As(err, &proxy) && (proxy.Op == "proxyconnect" || proxy.Op == "socks connect"):
+		e.Text = "no connection through the proxy: check the proxy's URL, and that it may reach the server"
 	case errors.As(err, &dns):
 		e.Text = "the host name is not resolved: check the URL and the DNS"
 	case errors.As(err, &authority):
-		e.Text = "TLS: the server's certificate is signed by an unknown authority: configure its CA"
+		e.Text = "TLS: the server's certificate is signed by an unknown authority: configure that authority's certificate (ca)"
 	case errors.As(err, &certificate):
 		e.Text = "TLS: the server's certificate is not valid for it: renew the certificate or correct the URL"
 	case errors.As(err, &record), errors.As(err, &alert), strings.Contains(text, "tls:"),
@@ -124,4 +133,10 @@ func unreachable(err error) error {
 		e.Text = "no connection in time: check that firewall and proxy let the server be reached"
 	}
 	return e
+}
+
+// refusesCredentials tells that a SOCKS proxy (RFC 1928, 1929) takes no client without credentials, or not with these. The texts are
+// all that net/http gives.
+func refusesCredentials(text string) bool {
+	return strings.Contains(text, "no acceptable authentication methods") || strings.Contains(text, "username/password")
 }

@@ -10,6 +10,8 @@ import "io"
 type transport interface {
 	// dial begins the conversation of one operation. Waits are bounded by the operation.
 	dial(o *operation) (conn, error)
+	// dialVersion is dial for a version that the server is asked to greet with; it may answer with an older one.
+	dialVersion(o *operation, version int) (conn, error)
 	// stateful tells that every conversation begins with a greeting.
 	stateful() bool
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ type operation struct {
 	cancel   context.CancelCauseFunc
 	release  context.CancelFunc
 	stall    time.Duration
+	connect  time.Duration
 	received func(int)
 
 	mu      sync.Mutex
@@ -25,11 +27,13 @@ type operation struct {
 	waiting string    // what is awaited; "" when nothing is
 	since   time.Time // when something moved last
 
-	secrets []string // of the requests so far; used by the operation's goroutine only
+	// Of the requests so far; used by the operation's goroutine only.
+	secrets      []string // sent, to the server or a proxy
+	isAuthorized bool     // the server was sent credentials
 }
 
 func (c *Client) begin(ctx context.Context, name string) *operation {
-	o := &operation{name: name, stall: c.options.Stall, received: c.options.Received, release: func() {}}
+	o := &operation{name: name, stall: c.options.Stall, connect: c.options.Connect, received: c.options.Received, release: func() {}}
 	if total := c.options.Total; total > 0 {
 		cause := problem(ErrTimeout, "not finished in %v: raise the limit or look at the server", total)
 		ctx, o.release = context.WithTimeoutCause(ctx, total, cause)
@@ -78,6 +82,17 @@ func (o *operation) rest() {
 	o.timer.Stop()
 }
 
+// connecting bounds by Options.Connect what happens until done is called, which may be from any goroutine.
+func (o *operation) connecting() (done func()) {
+	timer := time.AfterFunc(o.connect, func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.cancel(problem(ErrUnreachable, "no connection in %v, still waiting for %s: check that the server runs and that firewall and proxy let it be reached",
+			o.connect, o.waiting))
+	})
+	return func() { timer.Stop() }
+}
+
 // bark ends the operation unless something moved while the timer's call was on its way.
 func (o *operation) bark() {
 	o.mu.Lock()
@@ -116,21 +131,32 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, broken
 }
 
-// keepSecret remembers what must not appear in errors: a server may say back what it was sent. Some hosts take a token as
-// the user name.
-func (o *operation) keepSecret(c Credentials) {
+// keepCredentials remembers credentials that are sent. Some hosts take a token as the user name.
+func (o *operation) keepCredentials(c Credentials) {
 	secret := c.Password
 	if secret == "" {
 		secret = c.Username
 	}
-	basic := base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Password))
-	o.secrets = append(o.secrets, secret, url.QueryEscape(secret), url.PathEscape(secret), basic)
+	o.keepSecret(secret)
+	o.keepSecret(c.Bearer)
+	o.keepSecret(base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Password)))
+}
+
+// keepSecret remembers what must not appear in errors: a server may say back what it was sent.
+func (o *operation) keepSecret(secret string) {
+	for _, s := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+		if s != "" && !slices.Contains(o.secrets, s) {
+			o.secrets = append(o.secrets, s)
+		}
+	}
 }
 
 // anonymous reports whether no request so far carried credentials.
-func (o *operation) anonymous() bool { return len(o.secrets) == 0 }
+func (o *operation) anonymous() bool { return !o.isAuthorized }
 
+// redact takes the secrets out of a text, the longest first: one may be part of another.
 func (o *operation) redact(text string) string {
+	slices.SortFunc(o.secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, s := range o.secrets {
 		text = strings.ReplaceAll(text, s, redactedCredentials)
 	}

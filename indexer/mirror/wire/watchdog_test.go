@@ -111,7 +111,7 @@ func TestASlowUploadIsNotAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		get := slowly(200, 0, greetingOfV0, false)
 		post := slowly(200, 0, string(packets("NAK\n", "\x01PACK", "0000")), false)
-		c := dial(t, "http://git.example.com/r.git", Options{Stall: time.Minute, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		c := dial(t, "http://git.example.com/r.git", Options{Stall: time.Minute, Connect: time.Hour, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodGet {
 				return get(r)
 			}

@@ -15,7 +15,9 @@
 //
 // In the files: client.go is the order of a conversation; v0.go and v2.go are the protocol versions, refs.go what they list;
 // sideband.go takes the pack out of an answer; pktline.go is the framing under all of them; transport.go is the seam to what
-// carries it, http.go, redirect.go and status.go one carrier; watchdog.go bounds every wait; error.go names what can fail.
+// carries it. One carrier is http.go, authorize.go, redirect.go and status.go, over the transports of profile.go; the others are
+// ssh.go with hostkey.go, and gitdaemon.go, over stream.go; remote.go tells by the URL. conversation.go opens a carrier to another
+// engine; watchdog.go bounds every wait; error.go names what can fail.
 //
 // The protocol is described in git's Documentation/gitprotocol-{common,pack,http,v2,capabilities}.txt.
 package wire
@@ -30,8 +32,9 @@ import (
 	"keytrail/storage"
 )
 
-// Credentials are a user name and password, or token, for basic authentication. The zero value is anonymous.
-type Credentials struct{ Username, Password string }
+// Credentials are a user name and password, or token, for basic authentication (RFC 7617), or a bearer token (RFC 6750),
+// which goes before them. The zero value is anonymous.
+type Credentials struct{ Username, Password, Bearer string }
 
 const redactedCredentials = "[redacted]"
 
@@ -47,14 +50,22 @@ func (Credentials) MarshalText() ([]byte, error) { return []byte(redactedCredent
 // Options of a Client. The zero value is an anonymous client with the limits said below.
 type Options struct {
 	// Transport carries the requests; clients of one TLS and proxy profile share it, so that connections are
-	// reused. Nil is http.DefaultTransport.
+	// reused. NewTransport makes one; nil is http.DefaultTransport.
 	Transport http.RoundTripper
 	// Credentials is asked before every request, so that a rotated file is seen. Nil takes what the URL holds.
 	// Its error is shown to operators and must not hold a secret.
 	Credentials func(ctx context.Context) (Credentials, error)
+	// Headers gives header fields to add to every request, as some hosts take their tokens. They are treated as
+	// Credentials are: asked for before every request, kept to the URL's origin, and shown nowhere. Nil adds none.
+	Headers func(ctx context.Context) (http.Header, error)
+	// SSH is used for ssh URLs, and instead of Credentials.
+	SSH SSH
 	// Stall is how long nothing may move, in connecting, sending, waiting for headers or receiving, before
 	// ErrStalled. 0 is 60 seconds, which git servers' keep-alives (5 seconds) stay well below.
 	Stall time.Duration
+	// Connect limits the way to a server: its name, the proxy before it, TCP, TLS or ssh; beyond it ErrUnreachable.
+	// 0 is 30 seconds.
+	Connect time.Duration
 	// Total limits one ListRefs or Fetch; beyond it ErrTimeout. 0 is no limit.
 	Total time.Duration
 	// MaxAdvertisement limits the bytes of one list of refs, decompressed; beyond it ErrTooLarge. 0 is 512 MiB.
@@ -71,8 +82,20 @@ type Options struct {
 	UserAgent string
 }
 
+// Same reports whether two options are alike. Functions cannot be compared: options with credentials never are.
+func (o Options) Same(p Options) bool {
+	haveFunctions := func(o Options) bool {
+		return o.Credentials != nil || o.Headers != nil || o.SSH.Key != nil || o.SSH.Passphrase != nil || o.Received != nil
+	}
+	return !haveFunctions(o) && !haveFunctions(p) &&
+		o.Transport == p.Transport && o.SSH.KnownHosts == p.SSH.KnownHosts && o.SSH.Agent == p.SSH.Agent &&
+		o.Connect == p.Connect && o.Stall == p.Stall && o.Total == p.Total &&
+		o.MaxAdvertisement == p.MaxAdvertisement && o.MaxPack == p.MaxPack && o.MaxRefs == p.MaxRefs && o.UserAgent == p.UserAgent
+}
+
 const (
 	defaultStall            = 60 * time.Second
+	defaultConnect          = 30 * time.Second
 	defaultMaxAdvertisement = 512 << 20
 	defaultMaxRefs          = 5_000_000
 	defaultUserAgent        = "git/keytrail"
