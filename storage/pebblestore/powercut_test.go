@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -91,6 +92,7 @@ func (p *plug) acknowledge(a storage.Advance) {
 func (p *plug) cutDuring(a storage.Advance) {
 	p.t.Helper()
 	begun, cut := make(chan struct{}), make(chan *vfs.MemFS)
+	var isCut atomic.Bool // or about to be
 	spins, percent := p.random.IntN(4000), p.random.IntN(101)
 	clone := vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(p.random.Uint64(), 0))}
 	go func() {
@@ -98,18 +100,13 @@ func (p *plug) cutDuring(a storage.Advance) {
 		for range spins {
 			runtime.Gosched()
 		}
+		isCut.Store(true)
 		cut <- p.disk.CrashClone(clone)
 	}()
 	close(begun)
 	p.advance(a)
-	var after *vfs.MemFS
-	acknowledged := false
-	select {
-	case after = <-cut:
-	default:
-		acknowledged = true // before the cut, then
-		after = <-cut
-	}
+	acknowledged := !isCut.Load() // before the cut, then
+	after := <-cut
 	if err := p.store.Close(); err != nil {
 		p.t.Fatal(err)
 	}
