@@ -20,6 +20,7 @@ import (
 type bench struct {
 	t       *testing.T
 	url     string
+	target  indexer.Target
 	mirrors string
 	store   *pebblestore.Store
 	indexer *indexer.Indexer
@@ -45,7 +46,7 @@ func newBenchOf(t *testing.T, target indexer.Target) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, url: target.Spec.URL, mirrors: filepath.Join(dir, "mirrors"), store: store}
+	b := &bench{t: t, url: target.Spec.URL, target: target, mirrors: filepath.Join(dir, "mirrors"), store: store}
 	b.indexer = indexer.New(indexer.Options{
 		Store: store, Mirrors: b.mirrors, Rules: rules(t, issuekey.Options{}),
 		Limits: schedule.Limits{Total: 2, PerHost: 2, Interval: time.Hour, MaxInterval: time.Hour},

@@ -29,11 +29,15 @@ var classes = [...]struct {
 	{mirror.ErrObjectFormat, storage.ClassCorrupt},
 	{wire.ErrObjectFormat, storage.ClassCorrupt},
 	{wire.ErrTooLarge, storage.ClassCorrupt},
-	{wire.ErrUnsupported, storage.ClassCorrupt},
+	{storage.ErrDiffTooLarge, storage.ClassCorrupt},
+	{storage.ErrNoObjects, storage.ClassAuth}, // somebody has to allow it at the server
 	{wire.ErrAuth, storage.ClassAuth},
 	{wire.ErrRedirect, storage.ClassAuth},
+	{wire.ErrHostKey, storage.ClassAuth},
+	{mirror.ErrOwner, storage.ClassAuth},
 	{wire.ErrThrottled, storage.ClassThrottled},
 	{wire.ErrNotFound, storage.ClassGone},
+	{wire.ErrUnsupported, storage.ClassGone}, // a URL that names nothing to fetch from
 	{mirror.ErrNotRepository, storage.ClassGone},
 	{fs.ErrNotExist, storage.ClassGone},
 	{fs.ErrPermission, storage.ClassAuth},

@@ -51,6 +51,7 @@ type Indexer struct {
 	workers  int
 	grace    time.Duration
 	schedule *schedule.Schedule
+	onDemand *mirror.OnDemand
 	metrics  *metrics
 	rules    atomic.Pointer[issuekey.Rules]
 
@@ -80,6 +81,9 @@ func New(o Options) *Indexer {
 		x.grace = 7 * 24 * time.Hour
 	}
 	x.schedule = schedule.New(schedule.Options{Limits: o.Limits, Now: o.Now})
+	x.onDemand = mirror.NewOnDemand(o.Mirrors, mirror.OnDemandOptions{Now: o.Now, Received: func(bytes int64) {
+		x.metrics.receivedBytes.Add(float64(bytes))
+	}})
 	x.rules.Store(o.Rules)
 	x.metrics = newMetrics(o.Registerer, x)
 	return x
@@ -216,6 +220,7 @@ func (x *Indexer) Run(ctx context.Context) error {
 		g.Go(func() error { return x.work(ctx) })
 	}
 	g.Go(func() error { return x.forgetRetired(ctx) })
+	g.Go(func() error { return x.sweepOnDemand(ctx) })
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil

@@ -83,6 +83,14 @@ func (x *Indexer) repair(t *target, err error) bool {
 	switch {
 	case errors.Is(err, storage.ErrStale):
 		return true // somebody else was first; the second attempt begins with what they left
+	case errors.Is(err, mirror.ErrDeepened):
+		x.log.Info().Err(err).Str("repo", t.Spec.Name).Msg("the repository has more history than it had")
+		if err := t.source.Discard(); err != nil {
+			x.log.Error().Err(err).Str("repo", t.Spec.Name).Msg("the mirror cannot be removed")
+			return false
+		}
+		t.reset.Store(true)
+		return true
 	case errors.Is(err, mirror.ErrCorrupt):
 		if t.source == nil {
 			return false

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/url"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,9 @@ type target struct {
 	busy   sync.Mutex // held by the one job at a time; guards what follows
 	source Source
 	seen   [sha256.Size]byte // digest of the refs at the last look that the index agreed with
+
+	showing sync.Mutex // guards what follows
+	shown   mirror.Shown
 }
 
 func newTarget(id storage.RepositoryID, t Target) *target { return &target{Target: t, id: id} }
@@ -71,6 +75,14 @@ func (t *target) host() string {
 	if u, err := url.Parse(t.Spec.URL); err == nil && u.Host != "" {
 		return u.Host
 	}
+	if _, isLocal := mirror.LocalPath(t.Spec.URL); !isLocal {
+		_, after, hasUser := strings.Cut(t.Spec.URL, "@") // user@host:path
+		if !hasUser {
+			after = t.Spec.URL
+		}
+		host, _, _ := strings.Cut(after, ":")
+		return host
+	}
 	return "local"
 }
 
@@ -82,16 +94,24 @@ func (x *Indexer) open(t *target) (Source, error) {
 	if t.source != nil {
 		return t.source, nil
 	}
-	var err error
-	if path, ok := mirror.LocalPath(t.Spec.URL); ok {
-		t.source, err = mirror.OpenLocal(path, t.Refspecs, t.Remote.Options)
-	} else {
-		t.source, err = mirror.OpenRemote(x.mirrorDir(t.id), t.Spec.URL, t.Refspecs, t.Remote)
-	}
-	if err != nil {
-		t.source = nil // not an interface around a nil pointer
+	source, err := x.newSource(t)
+	if err == nil {
+		t.source = source
 	}
 	return t.source, err
+}
+
+// shownSource is a source that commits can be shown of.
+type shownSource interface {
+	Source
+	mirror.Shown
+}
+
+func (x *Indexer) newSource(t *target) (shownSource, error) {
+	if path, ok := mirror.LocalPath(t.Spec.URL); ok {
+		return mirror.OpenLocal(path, t.Refspecs, t.Remote.Options)
+	}
+	return mirror.OpenRemote(x.mirrorDir(t.id), t.Spec.URL, t.Refspecs, t.Remote)
 }
 
 // close releases the target's source. The caller sees to it that no job uses it.

@@ -18,24 +18,26 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 3, "random histories that the truth test plays")
+	histories = flag.Int("histories", len(ways), "random histories that the truth test plays")
 	firstSeed = flag.Uint64("seed", 1, "seed of the first of them")
 )
 
 // TestAnyHistoryOfPushesIsIndexedAsGitLogTellsIt plays random pushes, force pushes, deletions, moved tags and notes on a
-// real repository. After each the index must hold what git log gives over the same refs, read in place and over http
-// alike; at the end it must equal an index built from scratch. One seed is one history:
+// real repository. After each the index must hold what git log gives over the same refs, read in place and over the wire
+// alike, each history in another way; at the end it must equal an index built from scratch. One seed is one history:
 //
 //	go test ./indexer -run GitLogTellsIt -seed 7 -histories 1
 func TestAnyHistoryOfPushesIsIndexedAsGitLogTellsIt(t *testing.T) {
 	for i := range *histories {
 		seed := *firstSeed + uint64(i)
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+		way := ways[seed%uint64(len(ways))]
+		t.Run(fmt.Sprintf("seed=%d, %s", seed, way.name), func(t *testing.T) {
 			t.Parallel()
 			repo := gittest.Init(t)
 			w := &writer{repo: repo, random: rand.New(rand.NewPCG(seed, 0))}
 			local := newBench(t, repo.Path)
-			remote := newBench(t, gittest.Serve(t, repo, gittest.Options{}))
+			target, _ := way.serve(t, repo)
+			remote := newBenchOf(t, target)
 			for step := range 25 {
 				did := w.push()
 				for _, b := range []*bench{local, remote} {
@@ -47,7 +49,7 @@ func TestAnyHistoryOfPushesIsIndexedAsGitLogTellsIt(t *testing.T) {
 			}
 			for _, b := range []*bench{local, remote} {
 				b.verify()
-				fresh := newBench(t, b.url)
+				fresh := newBenchOf(t, b.target)
 				fresh.look()
 				if d := cmp.Diff(fresh.state(), b.state()); d != "" {
 					t.Errorf("%s: an index built from scratch differs (-scratch +steps):\n%s", b.url, d)

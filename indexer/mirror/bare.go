@@ -37,33 +37,44 @@ func (b bare) ready() error {
 	return nil
 }
 
-// removeLeftovers deletes half-received packs and locks, and what is half removed.
+// removeLeftovers deletes half-received and half-removed packs and locks, and what is half removed.
 func (b bare) removeLeftovers() error {
-	if err := os.RemoveAll(b.dir + goneSuffix); err != nil {
-		return fmt.Errorf("clean the mirror: %w", err)
+	for _, dir := range []string{b.dir + goneSuffix, filepath.Join(b.dir, borrowerName)} {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("clean the mirror: %w", err)
+		}
 	}
-	for _, pattern := range []string{"objects/pack/pack_git2_*", "objects/pack/tmp_*", "*.lock", "packed-refs.new"} {
-		left, err := filepath.Glob(filepath.Join(b.dir, pattern))
+	_, left, err := b.packs()
+	if err != nil {
+		return err
+	}
+	for _, pattern := range []string{"objects/pack/pack_git2_*", "objects/pack/tmp_*", "objects/pack/*.lock", "*.lock", "packed-refs.new", "HEAD.new"} {
+		matches, err := filepath.Glob(filepath.Join(b.dir, pattern))
 		if err != nil {
 			return err
 		}
-		for _, path := range left {
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("clean the mirror: %w", err)
-			}
+		left = append(left, matches...)
+	}
+	for _, path := range left {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("clean the mirror: %w", err)
 		}
 	}
 	return nil
 }
 
-// remove deletes the repository and the file that says how it was filtered.
+// remove deletes the repository and the files beside it.
 func (b bare) remove() error {
 	// Set aside first, so that a crash does not leave half a repository.
 	err := os.Rename(b.dir, b.dir+goneSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	if err := errors.Join(err, os.RemoveAll(b.dir+filterSuffix), os.RemoveAll(b.dir+goneSuffix)); err != nil {
+	errs := []error{err}
+	for _, suffix := range []string{filterSuffix, undeliveredSuffix, slicesSuffix, goneSuffix} {
+		errs = append(errs, os.RemoveAll(b.dir+suffix))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("remove the mirror: %w", err)
 	}
 	return nil
@@ -110,7 +121,12 @@ func replaceFile(path string, write func(*bufio.Writer)) (err error) {
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes the names in a directory survive a power cut.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ var (
 	ErrObjectFormat  = errors.New("repository format not supported") // SHA-256 names, reftable, a newer format
 	ErrCorrupt       = errors.New("repository damaged")              // of a Remote: Discard the mirror and fetch again
 	ErrFull          = errors.New("no space left for the mirror")
+	ErrOwner         = errors.New("repository of another user")
 	ErrRefspec       = errors.New("bad refspec")
 )
 

@@ -19,6 +19,7 @@ type fetch struct {
 	remote   *Remote
 	look     *Look
 	progress func(Progress)
+	filter   string // of the mirror
 	fetched  Fetched
 }
 
@@ -38,8 +39,7 @@ func (f *fetch) commits(changed []Ref) error {
 	if err := mirror.ready(); err != nil {
 		return err
 	}
-	behind, err := f.receiveCommits()
-	if err != nil {
+	if err := f.receiveCommits(); err != nil {
 		return err
 	}
 	o, err := openDirs(mirror.dirs())
@@ -50,11 +50,17 @@ func (f *fetch) commits(changed []Ref) error {
 	if err := f.resolve(o, changed); err != nil {
 		return err
 	}
-	refs, err := f.refsNow(o, behind)
+	refs, missing, err := f.refsNow(o)
 	if err != nil {
 		return err
 	}
-	return mirror.setRefs(refs, f.look.Head)
+	if err := f.remote.undelivered.replace(missing); err != nil {
+		return err
+	}
+	if err := mirror.setRefs(refs, f.look.Head); err != nil {
+		return err
+	}
+	return mirror.tend(f.ctx, f.filter != noFilter)
 }
 
 // behind gives the refs of the look that one of the two repositories does not have as they are. These are not only the
@@ -78,45 +84,49 @@ func (f *fetch) behind(b bare, isNotes bool) ([]Ref, error) {
 }
 
 // refsNow gives the mirror's refs as the look has them, without those whose object, or what a tag points at, is not here.
-func (f *fetch) refsNow(o *objects, behind []Ref) ([]packedRef, error) {
+func (f *fetch) refsNow(o *objects) (refs []packedRef, missing []Ref, err error) {
 	before, err := f.remote.mirror.refs()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	old := make(map[string]packedRef, len(before))
 	for _, p := range before {
 		old[p.name] = p
 	}
-	for _, r := range behind {
-		delete(old, r.Name)
-	}
-	refs := make([]packedRef, 0, len(f.look.Refs))
+	refs = make([]packedRef, 0, len(f.look.Refs))
 	for _, r := range f.look.Refs {
-		if p, ok := old[r.Name]; ok {
-			refs = append(refs, p)
-			continue
-		}
 		if f.remote.specs.IsNotes(r.Name) {
 			continue
 		}
-		if !o.exists(r.OID) {
-			f.remote.undelivered[r.OID] = struct{}{}
-			continue
-		}
-		target, _, err := o.target(r.OID)
-		if err != nil {
-			return nil, fmt.Errorf("ref %q: %w", r.Name, err)
-		}
-		p := packedRef{name: r.Name, oid: r.OID}
-		if target != r.OID {
-			if !o.exists(target) {
-				continue
+		p, ok := old[r.Name]
+		if !ok || p.oid != r.OID {
+			if p, ok, err = o.packed(r); err != nil {
+				return nil, nil, err
 			}
-			p.peeled = target
 		}
-		refs = append(refs, p)
+		if ok {
+			refs = append(refs, p)
+		} else {
+			missing = append(missing, r)
+		}
 	}
-	return refs, nil
+	return refs, missing, nil
+}
+
+// packed gives a ref as it stands in packed-refs, if its object, and what a tag points at, are here.
+func (o *objects) packed(r Ref) (p packedRef, ok bool, err error) {
+	if !o.exists(r.OID) {
+		return p, false, nil
+	}
+	target, _, err := o.target(r.OID)
+	if err != nil {
+		return p, false, fmt.Errorf("ref %q: %w", r.Name, err)
+	}
+	p = packedRef{name: r.Name, oid: r.OID}
+	if target != r.OID {
+		p.peeled = target
+	}
+	return p, target == r.OID || o.exists(target), nil
 }
 
 // resolve finds the commits of the changed refs.
@@ -137,53 +147,72 @@ func (f *fetch) resolve(o *objects, changed []Ref) error {
 }
 
 // receiveCommits asks for what the mirror is behind by its filter, or for a new mirror by the best one that the server takes.
-func (f *fetch) receiveCommits() (behind []Ref, err error) {
+func (f *fetch) receiveCommits() error {
 	mirror := f.remote.mirror
 	candidates, isDecided, err := f.candidates()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, filter := range candidates {
+		var behind []Ref
 		if behind, err = f.behind(mirror, false); err != nil {
-			return nil, err
+			return err
 		}
 		if !isDecided {
 			if err := f.decide(filter); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		err = f.receive(mirror, behind, filter)
-		if !errors.Is(err, wire.ErrFilterRefused) || i == len(candidates)-1 {
-			return behind, err
+		f.filter = filter
+		err = f.receiveHistory(behind, filter)
+		if err == nil {
+			f.remote.silent = 0
+		}
+		if !errors.Is(err, wire.ErrFilterRefused) {
+			if err != nil && i > 0 && f.fetched.Bytes == 0 {
+				// It fails at whatever it is asked: that tells nothing of the filters it refused before.
+				if failed := f.decide(candidates[0]); failed != nil {
+					return failed
+				}
+			}
+			return err
 		}
 		if isDecided {
 			if isOutage, failed := f.isOutage(err); failed != nil {
-				return nil, failed
+				return failed
 			} else if isOutage {
-				return nil, err
+				return err
 			}
 			// The server took this filter once. What it filled is of no use to the next one.
 			if err := f.startOver(); err != nil {
-				return nil, err
+				return err
 			}
 			isDecided = false
 		}
 	}
-	return behind, err
+	return err
 }
 
+// maxSilent is after how many silent refusals in a row a mirror is given up.
+const maxSilent = 3
+
 // isOutage tells a server that is silent for a while from one that refuses the mirror's filter: it filled this mirror once.
-// A mirror is too much to give up for an outage.
+// A mirror is too much to give up for an outage, but not to be without for good.
 func (f *fetch) isOutage(refusal error) (bool, error) {
 	if !errors.Is(refusal, wire.ErrProtocol) {
 		return false, nil
 	}
 	refs, err := f.remote.mirror.refs()
-	return len(refs) > 0, err
+	if err != nil || len(refs) == 0 {
+		return false, err
+	}
+	f.remote.silent++
+	return f.remote.silent%maxSilent != 0, nil
 }
 
 // startOver makes the mirror a new one. The notes stay.
 func (f *fetch) startOver() error {
+	f.remote.undelivered.refs = nil
 	if err := f.remote.mirror.remove(); err != nil {
 		return err
 	}
@@ -242,7 +271,10 @@ func (f *fetch) notes(changed []Ref) error {
 			refs = append(refs, packedRef{name: r.Name, oid: r.OID})
 		}
 	}
-	return notes.setRefs(refs, "")
+	if err := notes.setRefs(refs, ""); err != nil {
+		return err
+	}
+	return notes.tend(f.ctx, false)
 }
 
 // receive fetches into one of the two repositories the objects of refs that it lacks.
@@ -254,7 +286,7 @@ func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 	defer o.close()
 	var wanted []storage.OID
 	for _, r := range refs {
-		if _, ok := f.remote.undelivered[r.OID]; !ok {
+		if !f.remote.undelivered.has(r) {
 			wanted = append(wanted, r.OID)
 		}
 	}
@@ -266,12 +298,19 @@ func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 	if err != nil {
 		return err
 	}
+	cut, err := readShallow(into.dirs())
+	if err != nil {
+		return err
+	}
 	got, err := f.remote.engine.fetch(f.ctx, o, wire.FetchRequest{
-		Wants: wants, Haves: haves(o, has, refs), Filter: filter,
+		Wants: wants, Haves: haves(o, has, refs, f.look.Head), Shallow: sortedOIDs(cut), Filter: filter,
 		// The bases of a thin pack of notes may be blobs that only another notes ref holds.
 		ThinPack: into == f.remote.mirror,
 	}, f.progress)
 	f.fetched.Bytes += got.bytes
 	f.fetched.Objects += got.objects
-	return err
+	if err != nil || into == f.remote.notes { // of notes, only the tips are read
+		return err
+	}
+	return into.cutAt(o, cut, got.shallow)
 }

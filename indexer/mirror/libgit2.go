@@ -33,9 +33,8 @@ func Version() string {
 // setUp sets libgit2's options, which belong to the process. Every constructor calls it.
 //
 //   - No configuration outside of repositories is read: neither /etc/gitconfig nor $HOME can change what is indexed.
-//   - The owner of a repository is not compared with the user of this process. The check (safe.directory in git-config)
-//     protects people who run commands in a directory that somebody else prepared; here the operator named the path, and
-//     reading objects runs nothing that a repository's configuration could name.
+//   - The owner of a repository is not compared with the user of this process here: owner.go does so, by roots that come with
+//     each source instead of the process's safe.directory (git-config(1)), and for alternates too.
 //   - Extensions that do not matter to a reader of commits are accepted; SHA-256 and reftable are not among them.
 //   - Objects are neither cached nor hashed again when read: a walk reads each once, and a pack's own checksums find damage.
 //     Either would make a walk a fifth slower (BenchmarkWalk). What comes from the network is still hashed, by the pack indexer.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"os"
 	"slices"
 
 	git "github.com/libgit2/git2go/v34"
@@ -17,15 +18,18 @@ type Local struct {
 	path    string
 	specs   Refspecs
 	options Options
+	trust   trust
+
+	boundary map[storage.OID]bool // where the history was cut at the last look; nil before the first
 }
 
 // OpenLocal names the repository at a path: bare, with a work tree, or a linked worktree. Whether it is there shows at
-// the first Look, and at each one after it.
+// the first Look, and at each one after it; so does whether it may be read, by Options.Roots.
 func OpenLocal(path string, specs Refspecs, o Options) (*Local, error) {
 	if err := setUp(); err != nil {
 		return nil, err
 	}
-	return &Local{path: path, specs: specs, options: o}, nil
+	return &Local{path: path, specs: specs, options: o, trust: trust{uid: os.Geteuid(), roots: o.Roots}}, nil
 }
 
 // named adds which repository an error is about.
@@ -36,12 +40,21 @@ func (l *Local) named(err error) error {
 	return fmt.Errorf("repository %s: %w", l.path, classify(err))
 }
 
+// locate finds the repository, and refuses it with ErrOwner if it is a stranger's.
+func (l *Local) locate() (gitDirs, error) {
+	dirs, err := locate(l.path)
+	if err == nil {
+		err = l.trust.check(dirs)
+	}
+	return dirs, err
+}
+
 // Look reads the refs. It fails for a repository whose format libgit2 cannot read.
 func (l *Local) Look(ctx context.Context) (*Look, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	dirs, err := locate(l.path)
+	dirs, err := l.locate()
 	if err != nil {
 		return nil, l.named(err)
 	}
@@ -50,6 +63,9 @@ func (l *Local) Look(ctx context.Context) (*Look, error) {
 		return nil, l.named(err)
 	}
 	o.close()
+	if err := l.checkBoundary(dirs); err != nil {
+		return nil, l.named(err)
+	}
 	refs, err := readRefs(dirs)
 	if err != nil {
 		return nil, l.named(err)
@@ -79,7 +95,7 @@ func openDirs(dirs gitDirs) (*objects, error) {
 
 // Fetch resolves the changed refs to commits; the objects are here already.
 func (l *Local) Fetch(ctx context.Context, _ *Look, changed []Ref, _ func(Progress)) (Fetched, error) {
-	dirs, err := locate(l.path)
+	dirs, err := l.locate()
 	if err != nil {
 		return Fetched{}, l.named(err)
 	}
@@ -106,7 +122,7 @@ func (l *Local) Fetch(ctx context.Context, _ *Look, changed []Ref, _ func(Progre
 // Walk yields each commit that tips reach and known does not know.
 func (l *Local) Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
 	return func(yield func(storage.Commit, error) bool) {
-		dirs, err := locate(l.path)
+		dirs, err := l.locate()
 		if err != nil {
 			yield(storage.Commit{}, l.named(err))
 			return
@@ -121,7 +137,7 @@ func (l *Local) Walk(ctx context.Context, tips []storage.OID, known func(storage
 
 // Notes gives the notes that differ between two tips of a notes ref.
 func (l *Local) Notes(ctx context.Context, ref string, from, to storage.OID) (changes []Note, isWhole bool, err error) {
-	dirs, err := locate(l.path)
+	dirs, err := l.locate()
 	if err != nil {
 		return nil, false, l.named(err)
 	}

@@ -9,19 +9,28 @@
 //
 // The caller keeps what it saw last and decides which refs changed; a source remembers no more than it needs to fetch
 // little. Nothing stays open between calls, so that ten thousand sources cost no descriptors. One source serves one
-// caller at a time.
+// caller at a time; an [OnDemand] shows what its commits changed to any number, meanwhile.
 //
 // Who does what: package wire speaks with servers; libgit2, reached through git2go here and nowhere else, owns objects,
 // packs and refspecs; refs on disk, the walk and the decoding of commits are ours, because there libgit2's cost grows with
 // the number of refs or it inflates each commit twice. libgit2's handles are never shared between goroutines.
 //
-// In the files: local.go and remote.go are the two sources; place.go finds a repository and refsdir.go reads its refs;
-// refspec.go chooses among them; bare.go is a repository of our own; fetch.go, haves.go and pack.go fill it; objects.go
-// reads objects; walk.go walks; commit.go, signature.go and text.go decode; notes.go compares notes; error.go names what can
+// In the files: local.go and remote.go are the two sources; place.go finds a repository, owner.go says whether it may be read in place,
+// and refsdir.go reads its refs;
+// refspec.go chooses among them; bare.go is a repository of our own; fetch.go, haves.go and pack.go fill it, slices.go where a server
+// does not get through at once, undelivered.go without asking in vain, shallow.go as far as a server's history goes, and space.go
+// while there is room; engine.go is the seam behind which packs are received, also by libgit2's own fetch (libgit2engine.go, with
+// libgit2enginetransport.go and libgit2engineborrower.go); packs.go and consolidate.go keep its packs few; objects.go
+// reads objects; walk.go walks; commit.go, signature.go and text.go decode; notes.go compares notes; ondemand.go, with scratch.go, gets
+// trees and contents for diffs, which diff.go, difftree.go, diffrename.go and diffpatch.go make; error.go names what can
 // fail; libgit2.go sets libgit2 up.
 package mirror
 
-import "keytrail/storage"
+import (
+	"slices"
+
+	"keytrail/storage"
+)
 
 // Ref is one ref under the name that the refspecs give it.
 type Ref struct {
@@ -74,4 +83,12 @@ type Options struct {
 	// Workers is how many goroutines decode commits in a Walk; 0 is one for each processor that Go may use. A walk
 	// starts them as it finds work for them.
 	Workers int
+	// Roots are directories in which repositories of other users than this process's are read in place. Elsewhere such a
+	// repository is ErrOwner.
+	Roots []string
+}
+
+// same reports whether two options are alike.
+func (o Options) same(p Options) bool {
+	return o.Workers == p.Workers && slices.Equal(o.Roots, p.Roots)
 }

@@ -58,6 +58,9 @@ func openRemoteIn(t testing.TB, dir, url string, o RemoteOptions) *Remote {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	o.Wire.Transport = transport
+	if o.Engine == "" {
+		o.Engine = engineOf(t)
+	}
 	if o.Wire.Stall == 0 {
 		o.Wire.Stall = 20 * time.Second
 	}

@@ -11,6 +11,7 @@ import (
 // packWriter takes a pack as it comes from the wire. libgit2 indexes it, completes it if it is thin, and syncs it.
 type packWriter struct {
 	ctx      context.Context
+	dir      string
 	pack     *git.OdbWritepack
 	buffer   *bufio.Writer
 	stats    git.TransferProgress // as libgit2 told last
@@ -23,7 +24,7 @@ const packChunk = 64 << 10
 
 // newPackWriter begins a pack. Cancelling the context ends also what libgit2 does after the last byte.
 func newPackWriter(ctx context.Context, o *objects, progress func(Progress)) (*packWriter, error) {
-	w := &packWriter{ctx: ctx, progress: progress}
+	w := &packWriter{ctx: ctx, dir: o.repo.Path(), progress: progress}
 	pack, err := o.odb.NewWritePack(func(stats git.TransferProgress) error {
 		w.stats = stats
 		return ctx.Err()
@@ -51,7 +52,7 @@ func (w *packWriter) commit() error {
 		return nil
 	}
 	if err := w.pack.Commit(); err != nil {
-		return w.failed(err)
+		return packError(w.ctx, err)
 	}
 	return nil
 }
@@ -63,9 +64,12 @@ func (w *packWriter) free() { w.pack.Free() }
 type packSink struct{ w *packWriter }
 
 func (s packSink) Write(b []byte) (int, error) {
+	if err := checkSpace(s.w.dir, len(b)); err != nil {
+		return 0, err
+	}
 	n, err := s.w.pack.Write(b)
 	if err != nil {
-		return n, s.w.failed(err)
+		return n, packError(s.w.ctx, err)
 	}
 	if s.w.progress != nil {
 		s.w.progress(Progress{Bytes: s.w.received, Objects: int(s.w.stats.ReceivedObjects), Total: int(s.w.stats.TotalObjects)})
@@ -73,10 +77,10 @@ func (s packSink) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// failed is the error of a pack that libgit2 does not take: the caller's end, the disk, or the server.
-func (w *packWriter) failed(err error) error {
-	if w.ctx.Err() != nil {
-		return context.Cause(w.ctx)
+// packError is the error of a pack that libgit2 does not take: the caller's end, the disk, or the server.
+func packError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if classified := classify(err); classified != err {
 		return classified

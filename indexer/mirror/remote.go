@@ -17,14 +17,13 @@ type RemoteOptions struct {
 	Options
 	Wire   wire.Options
 	IsFull bool // transfer trees and blobs too, not commits only
+	// Engine fetches packs: EngineNative, which "" means too, or EngineLibgit2.
+	Engine string
 }
 
 // Same reports whether two options are alike. Functions cannot be compared: options with credentials never are.
 func (o RemoteOptions) Same(p RemoteOptions) bool {
-	a, b := o.Wire, p.Wire
-	return a.Credentials == nil && b.Credentials == nil && a.Received == nil && b.Received == nil &&
-		o.Options == p.Options && o.IsFull == p.IsFull && a.Transport == b.Transport && a.Stall == b.Stall && a.Total == b.Total &&
-		a.MaxAdvertisement == b.MaxAdvertisement && a.MaxPack == b.MaxPack && a.MaxRefs == b.MaxRefs && a.UserAgent == b.UserAgent
+	return o.Options.same(p.Options) && o.IsFull == p.IsFull && o.Engine == p.Engine && o.Wire.Same(p.Wire)
 }
 
 // Remote is a repository behind a URL and its mirror: a bare repository with its commits, and one beside it with its
@@ -37,9 +36,9 @@ type Remote struct {
 	options RemoteOptions
 	client  *wire.Client
 	engine  engine
-	// undelivered are objects of refs that the server was asked for and did not send: trees and blobs that its filter
-	// leaves out, or that it takes to be here. They are not asked for again by this Remote.
-	undelivered map[storage.OID]struct{}
+	// What follows is for one goroutine at a time.
+	undelivered undelivered
+	silent      int // looks in a row at which the server gave no answer to the mirror's filter
 }
 
 // notesSuffix names the repository of notes after the mirror.
@@ -54,10 +53,18 @@ func OpenRemote(dir, url string, specs Refspecs, o RemoteOptions) (*Remote, erro
 	if err != nil {
 		return nil, err
 	}
+	var e engine = native{client}
+	switch o.Engine {
+	case "", EngineNative:
+	case EngineLibgit2:
+		e = libgit2Engine{client}
+	default:
+		return nil, fmt.Errorf("unknown engine %q: use %s or %s", o.Engine, EngineNative, EngineLibgit2)
+	}
 	return &Remote{
 		mirror: bare{dir}, notes: bare{dir + notesSuffix}, url: client.RedactedURL(), specs: specs, options: o, client: client,
-		engine:      native{client},
-		undelivered: map[storage.OID]struct{}{},
+		engine:      e,
+		undelivered: undelivered{path: dir + undeliveredSuffix},
 	}, nil
 }
 
@@ -71,7 +78,7 @@ func Remove(dir string) error {
 
 // Discard removes the mirror, so that the next Fetch begins anew.
 func (r *Remote) Discard() error {
-	clear(r.undelivered)
+	r.undelivered.refs = nil
 	return Remove(r.mirror.dir)
 }
 
@@ -104,7 +111,11 @@ func (r *Remote) Look(ctx context.Context) (*Look, error) {
 			return nil, r.named(err)
 		}
 	}
-	return b.finish(), nil
+	look := b.finish()
+	if err := r.checkBoundary(ctx, look, advertised.Version); err != nil {
+		return nil, r.named(err)
+	}
+	return look, nil
 }
 
 // Fetch receives what the changed refs need and is not here, and resolves them to commits.

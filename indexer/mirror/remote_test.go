@@ -261,23 +261,7 @@ func TestAServerThatHangsWithinThePackIsStalled(t *testing.T) {
 	repo := gittest.Init(t)
 	repo.Commits("refs/heads/main", "AB-1", 300)
 	hangs := true
-	hang := func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-			body, _ := io.ReadAll(q.Body)
-			q.Body = io.NopCloser(bytes.NewReader(body))
-			if !hangs || !bytes.Contains(body, []byte("want ")) {
-				next.ServeHTTP(w, q)
-				return
-			}
-			record := httptest.NewRecorder()
-			next.ServeHTTP(record, q)
-			w.Header().Set("Content-Type", record.Header().Get("Content-Type"))
-			_, _ = w.Write(record.Body.Bytes()[:record.Body.Len()/2])
-			_ = http.NewResponseController(w).Flush()
-			<-q.Context().Done()
-		})
-	}
-	r := openRemote(t, gittest.Serve(t, repo, gittest.Options{Middleware: hang}), RemoteOptions{Wire: wire.Options{Stall: 400 * time.Millisecond}})
+	r := openRemote(t, gittest.Serve(t, repo, gittest.Options{Middleware: hangingInPack(&hangs)}), RemoteOptions{Wire: wire.Options{Stall: 400 * time.Millisecond}})
 	now := look(t, r)
 	_, err := r.Fetch(t.Context(), now, now.Refs, nil)
 	wantError(t, err, wire.ErrStalled, r.url)

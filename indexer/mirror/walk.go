@@ -2,15 +2,10 @@ package mirror
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync"
 
 	"keytrail/storage"
@@ -222,24 +217,4 @@ func (f *frontier) abandon() {
 	defer f.mu.Unlock()
 	f.abandoned = true
 	f.more.Broadcast()
-}
-
-// readShallow reads the commits at which the history was cut (shallow in gitrepository-layout(5)).
-func readShallow(dirs gitDirs) (map[storage.OID]bool, error) {
-	b, err := os.ReadFile(filepath.Join(dirs.common, "shallow"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the shallow file: %w", err)
-	}
-	cut := map[storage.OID]bool{}
-	for line := range strings.Lines(string(b)) {
-		oid, err := storage.ParseOID(strings.TrimSpace(line))
-		if err != nil {
-			return nil, fmt.Errorf("%w: the shallow file: %w", ErrCorrupt, err)
-		}
-		cut[oid] = true
-	}
-	return cut, nil
 }

@@ -25,9 +25,9 @@ type Conversation struct {
 // WantedRef is the name of every ref in a Conversation's greeting.
 const WantedRef = "refs/keytrail/want"
 
-// FetchFor is Fetch for a guest, which is called with the conversation, and again with another when the first proves
-// outdated; it ends with an error when a call of the Conversation does. Limits, credentials, errors and what comes back are those of Fetch. The
-// guest's own error is given back wrapped.
+// FetchFor is Fetch for a guest. It is called with the conversation, and again with another one when what is remembered of
+// the server proves outdated; it gives up where a call of the Conversation fails. Limits, credentials, errors and what comes
+// back are those of Fetch. The guest's own error is given back wrapped.
 func (c *Client) FetchFor(ctx context.Context, r FetchRequest, guest func(*Conversation) error) (Received, error) {
 	o := c.begin(ctx, "fetch from")
 	defer o.end()

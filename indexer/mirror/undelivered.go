@@ -1,0 +1,91 @@
+package mirror
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"keytrail/storage"
+)
+
+// undelivered remembers the refs whose objects the server was asked for and did not send: trees and blobs that its filter
+// leaves out, or that it takes to be here. They are asked for again when they move. The memory outlives the process in a file
+// beside the mirror; what cannot be read of it is asked for once more.
+type undelivered struct {
+	path string
+	refs map[string]storage.OID // nil until it is read
+}
+
+// undeliveredSuffix names the file after the mirror.
+const undeliveredSuffix = ".undelivered"
+
+const (
+	maxUndelivered     = 100_000  // refs; those beyond are asked for each time
+	maxUndeliveredSize = 32 << 20 // bytes of the file
+)
+
+// has reports whether a ref was asked for in vain while it pointed where it does.
+func (u *undelivered) has(r Ref) bool {
+	if u.refs == nil {
+		u.refs = readUndelivered(u.path)
+	}
+	oid, ok := u.refs[r.Name]
+	return ok && oid == r.OID
+}
+
+// replace remembers these refs and no others.
+func (u *undelivered) replace(refs []Ref) error {
+	if len(refs) == 0 {
+		return u.forget()
+	}
+	refs = refs[:min(len(refs), maxUndelivered)]
+	isKnown := u.refs != nil && len(refs) == len(u.refs)
+	next := make(map[string]storage.OID, len(refs))
+	for _, r := range refs {
+		isKnown = isKnown && u.has(r)
+		next[r.Name] = r.OID
+	}
+	if isKnown {
+		return nil
+	}
+	u.refs = next
+	err := replaceFile(u.path, func(w *bufio.Writer) {
+		for _, r := range refs {
+			fmt.Fprintf(w, "%s %s\n", r.OID, r.Name)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("note the refs not delivered: %w", err)
+	}
+	return nil
+}
+
+// forget ends the memory.
+func (u *undelivered) forget() error {
+	u.refs = map[string]storage.OID{}
+	return os.RemoveAll(u.path)
+}
+
+// readUndelivered gives what the file says, or nothing if it is missing or damaged.
+func readUndelivered(path string) map[string]storage.OID {
+	refs := map[string]storage.OID{}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > maxUndeliveredSize {
+		return refs
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return refs
+	}
+	for line := range strings.Lines(string(content)) {
+		hex, name, _ := strings.Cut(line, " ")
+		name, isWhole := strings.CutSuffix(name, "\n")
+		oid, err := storage.ParseOID(hex)
+		if err != nil || !isWhole || name == "" {
+			return map[string]storage.OID{}
+		}
+		refs[name] = oid
+	}
+	return refs
+}
