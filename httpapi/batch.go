@@ -16,6 +16,7 @@ const (
 type batchRequest struct {
 	Keys  []string `json:"keys"`
 	Limit *int     `json:"limit"` // commits of each key
+	Files bool     `json:"files"` // of each commit
 }
 
 // batch answers the first page of many issues, in the order they were asked for. Their cursors continue at the
@@ -45,6 +46,11 @@ func (s *Server) batch(w *response, r *http.Request) error {
 			return err
 		}
 	}
+	if request.Files {
+		if err := s.addFiles(r.Context(), pointers(issues...), maxListedFiles); err != nil {
+			return err
+		}
+	}
 	answer(w, r, struct {
 		Issues []Commits `json:"issues"`
 	}{issues})
@@ -66,6 +72,8 @@ func (b batchRequest) check() (limit int, err error) {
 		return 0, problemf(badBody, "limit %d: want a number from 1 to %d", limit, storage.MaxLimit)
 	case len(b.Keys)*limit > maxBatchCommits:
 		return 0, problemf(badBody, "%d keys of %d commits each are too many: keys times limit may be %d", len(b.Keys), limit, maxBatchCommits)
+	case b.Files && len(b.Keys)*limit > maxBatchFiles:
+		return 0, problemf(badBody, "%d keys of %d commits each are too many with their files: keys times limit may be %d", len(b.Keys), limit, maxBatchFiles)
 	}
 	return limit, nil
 }

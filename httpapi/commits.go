@@ -9,16 +9,25 @@ import (
 )
 
 func (s *Server) commit(w *response, r *http.Request) error {
-	commit, err := s.readCommit(r)
+	commit, p, err := s.readCommit(r, "files")
 	if err != nil {
 		return err
+	}
+	withFiles, err := p.files()
+	if err != nil {
+		return err
+	}
+	if withFiles {
+		if err := s.addFiles(r.Context(), []*Commit{&commit}, defaultDiffFiles); err != nil {
+			return err
+		}
 	}
 	answer(w, r, commit)
 	return nil
 }
 
 func (s *Server) commitIssues(w *response, r *http.Request) error {
-	commit, err := s.readCommit(r)
+	commit, _, err := s.readCommit(r)
 	if err != nil {
 		return err
 	}
@@ -30,27 +39,28 @@ func (s *Server) commitIssues(w *response, r *http.Request) error {
 	return nil
 }
 
-// readCommit reads the commit that the path names.
-func (s *Server) readCommit(r *http.Request) (Commit, error) {
-	if _, err := queryOf(r); err != nil {
-		return Commit{}, err
+// readCommit reads the commit that the path names, and the query, which may have the parameters known.
+func (s *Server) readCommit(r *http.Request, known ...string) (Commit, params, error) {
+	p, err := queryOf(r, known...)
+	if err != nil {
+		return Commit{}, nil, err
 	}
 	oid, err := fullSHA(r.PathValue("sha"))
 	if err != nil {
-		return Commit{}, err
+		return Commit{}, nil, err
 	}
 	repository, err := s.repositoryByID(r.Context(), r.PathValue("id"))
 	if err != nil {
-		return Commit{}, err
+		return Commit{}, nil, err
 	}
 	hit, err := s.options.Store.Commit(r.Context(), repository.ID, oid)
 	if errors.Is(err, storage.ErrNotFound) {
-		return Commit{}, problemf(commitNotFound, "no ref of repository %d reaches commit %s: GET /api/v1/explain?sha= says more", repository.ID, oid)
+		return Commit{}, nil, problemf(commitNotFound, "no ref of repository %d reaches commit %s: GET /api/v1/explain?sha= says more", repository.ID, oid)
 	}
 	if err != nil {
-		return Commit{}, fmt.Errorf("commit %s of repository %d: %w", oid, repository.ID, err)
+		return Commit{}, nil, fmt.Errorf("commit %s of repository %d: %w", oid, repository.ID, err)
 	}
-	return CommitOf(hit, RepositoryRef{ID: repository.ID, Name: repository.Name}), nil
+	return CommitOf(hit, RepositoryRef{ID: repository.ID, Name: repository.Name}), p, nil
 }
 
 // fullSHA reads a commit id. Short ones are refused, because what they mean changes with each fetch.

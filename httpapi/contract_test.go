@@ -46,6 +46,7 @@ var loadContract = sync.OnceValues(func() (*document, error) {
 			}
 		}
 	}
+	openapi3filter.RegisterBodyDecoder(patchType, openapi3filter.FileBodyDecoder)
 	router, err := gorillamux.NewRouter(doc)
 	return &document{doc, router}, err
 })

@@ -36,6 +36,7 @@ type fixture struct {
 	server   *Server
 	store    *failing
 	indexer  *recordedIndexer
+	differ   *madeDiffer
 	registry *prometheus.Registry
 	log      *bytes.Buffer
 	ready    error
@@ -46,12 +47,13 @@ const secret = "a-secret-of-the-test"
 
 func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, store: &failing{Store: memstore.New()}, indexer: &recordedIndexer{}, registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+	f := &fixture{t: t, store: &failing{Store: memstore.New()}, indexer: &recordedIndexer{}, differ: &madeDiffer{}, registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	t.Cleanup(func() { f.store.Close() })
 	seed(t, f.store)
 	o := Options{
 		Store:         f.store,
 		Indexer:       f.indexer,
+		Differ:        f.differ,
 		Keys:          userKey,
 		ExplainText:   explainText,
 		ExplainCommit: f.explainCommit,

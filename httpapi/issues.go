@@ -118,7 +118,11 @@ func refsOf(ctx context.Context, refs []storage.IssueRef, names names) ([]Ref, e
 }
 
 func (s *Server) issueCommits(w *response, r *http.Request) error {
-	p, err := queryOf(r, "limit", "cursor", "repository", "ref", "since", "until")
+	p, err := queryOf(r, "limit", "cursor", "repository", "ref", "since", "until", "files")
+	if err != nil {
+		return err
+	}
+	withFiles, err := p.files()
 	if err != nil {
 		return err
 	}
@@ -130,9 +134,17 @@ func (s *Server) issueCommits(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if withFiles && q.Limit > maxPageFiles {
+		return problemf(badParameter, "limit %d: with files=true want at most %d", q.Limit, maxPageFiles)
+	}
 	page, err := s.page(r.Context(), q, s.names())
 	if err != nil {
 		return err
+	}
+	if withFiles {
+		if err := s.addFiles(r.Context(), pointers(page), maxListedFiles); err != nil {
+			return err
+		}
 	}
 	answer(w, r, page)
 	return nil

@@ -11,10 +11,11 @@ import (
 	"keytrail/storage"
 )
 
-// Options are what a Server is made of. All fields are needed but Tokens, Version, Log and Now.
+// Options are what a Server is made of. All fields are needed but Differ, Tokens, Version, Log and Now.
 type Options struct {
 	Store   storage.Reader
 	Indexer Indexer
+	Differ  Differ // nil: what commits changed is not told
 
 	// Keys makes the canonical key of what a user wrote, following project aliases. Its error says what is wrong
 	// with the key and is shown to the user.

@@ -30,6 +30,12 @@ const (
 	repositoryNotFound   kind = "repository-not-found"
 	repositoryRetired    kind = "repository-retired"
 	commitNotFound       kind = "commit-not-found"
+	diffNotServed        kind = "diff-not-served"
+	objectsRefused       kind = "objects-refused"
+	diffTooLarge         kind = "diff-too-large"
+	sourceUnavailable    kind = "source-unavailable"
+	sourceFailed         kind = "source-failed"
+	diskFull             kind = "disk-full"
 	notReady             kind = "not-ready"
 	interrupted          kind = "interrupted"
 	indexCorrupt         kind = "index-corrupt"
@@ -71,6 +77,18 @@ func (k kind) describe() (status int, title string) {
 		return http.StatusConflict, "The repository is retired"
 	case commitNotFound:
 		return http.StatusNotFound, "The repository has no such commit"
+	case diffNotServed:
+		return http.StatusNotImplemented, "Changes of commits are not told here"
+	case objectsRefused:
+		return http.StatusBadGateway, "The repository's server does not hand out what is needed"
+	case diffTooLarge:
+		return http.StatusInsufficientStorage, "The commit is too large to be shown"
+	case sourceUnavailable:
+		return http.StatusServiceUnavailable, "The repository cannot be read at the moment"
+	case sourceFailed:
+		return http.StatusBadGateway, "The repository cannot be read"
+	case diskFull:
+		return http.StatusInsufficientStorage, "There is no space left"
 	case notReady:
 		return http.StatusServiceUnavailable, "The daemon is not ready"
 	case interrupted:

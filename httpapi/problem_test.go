@@ -35,7 +35,7 @@ func TestABadRequestIsToldWhatIsWrongAndTheWayOut(t *testing.T) {
 		{commits + "?limit=", badParameter, `"limit" is empty`},
 		{commits + "?limit=1&limit=2", badParameter, `"limit" is given 2 times`},
 		{commits + "?limt=1", unknownParameter, `"limt": this route knows limit, cursor, repository, ref, since, until`},
-		{commits + "?files=true", unknownParameter, `"files"`},
+		{commits + "?file=true", unknownParameter, `"file": this route knows limit`},
 		{commits + "?a=%zz", badParameter, "malformed"},
 		{"/api/v1/issues/KAFKA-7?limit=1", unknownParameter, "this route knows none"},
 		{commits + "?since=yesterday", badParameter, `since "yesterday": want a time`},

@@ -31,6 +31,7 @@ func (s *Server) table() []route {
 		{pattern: "POST /api/v1/repositories/{id}/reindex", serve: s.reindex},
 		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}", serve: s.commit},
 		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/issues", serve: s.commitIssues},
+		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/diff", serve: s.diff},
 		{pattern: "GET /api/v1/explain", serve: s.explain},
 		{pattern: "GET /api/v1/export", serve: s.export},
 		{pattern: "GET /healthz", open: true, serve: s.health},

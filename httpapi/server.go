@@ -5,8 +5,9 @@
 // the file named after the noun it answers about. A handler returns an error instead of writing one; problem.go
 // makes an RFC 9457 problem of it.
 //
-// The package reads the index through storage.Reader and asks for work through Indexer. All else it needs to know
-// comes in as functions in Options, because it does not know the package that brings the index up to date.
+// The package reads the index through storage.Reader, asks for work through Indexer, and asks what commits changed
+// through Differ. All else it needs to know comes in as functions in Options, because it does not know the package that
+// brings the index up to date.
 package httpapi
 
 import (

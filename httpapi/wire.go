@@ -35,6 +35,35 @@ type Commit struct {
 	Branches   []string           `json:"branches"`
 	Tags       []string           `json:"tags"`
 	Notes      map[string]string  `json:"notes"` // by notes ref
+
+	// Only when they are asked for.
+	Files          []File `json:"files,omitzero"`
+	FilesTruncated bool   `json:"files_truncated,omitempty"`
+	FilesError     string `json:"files_error,omitempty"` // why there are none
+}
+
+// File is what a commit did to one file.
+type File struct {
+	Path      string         `json:"path"`
+	OldPath   string         `json:"old_path,omitempty"` // of a renamed file
+	Change    storage.Change `json:"change"`
+	Added     int            `json:"added"` // lines
+	Removed   int            `json:"removed"`
+	Binary    bool           `json:"binary"`
+	Uncounted bool           `json:"uncounted,omitempty"` // too large: its lines are not known
+}
+
+// Diff is what a commit changed against its first parent.
+type Diff struct {
+	SHA            storage.OID   `json:"sha"`
+	Repository     RepositoryRef `json:"repository"`
+	Parent         storage.OID   `json:"parent,omitzero"`
+	Files          []File        `json:"files"`
+	FilesTotal     int           `json:"files_total"`
+	FilesTruncated bool          `json:"files_truncated"`
+	Patch          string        `json:"patch"`
+	PatchTruncated bool          `json:"patch_truncated"`
+	ExactRenames   bool          `json:"exact_renames"`
 }
 
 // Commits is one page of an issue's commits, newest committer date first.
@@ -151,6 +180,25 @@ func CommitOf(h storage.Hit, in RepositoryRef) Commit {
 		Tags:       list(h.Tags),
 		Notes:      notes,
 	}
+}
+
+// DiffOf gives the JSON form of a diff.
+func DiffOf(d storage.Diff, in RepositoryRef) Diff {
+	return Diff{
+		SHA: d.Commit, Repository: in, Parent: d.Parent,
+		Files: filesOf(d.Files), FilesTotal: d.Total, FilesTruncated: d.Total > len(d.Files),
+		Patch: d.Patch, PatchTruncated: d.PatchTruncated, ExactRenames: d.ExactRenames,
+	}
+}
+
+func filesOf(changes []storage.FileChange) []File {
+	files := make([]File, len(changes))
+	for i, c := range changes {
+		files[i] = File{
+			Path: c.Path, OldPath: c.OldPath, Change: c.Change, Added: c.Added, Removed: c.Removed, Binary: c.IsBinary, Uncounted: c.Uncounted,
+		}
+	}
+	return files
 }
 
 func personOf(s storage.Signature) Person {
