@@ -17,6 +17,7 @@ import (
 type source struct {
 	Data      string `help:"Data directory to read. No daemon may be using it." placeholder:"DIR" xor:"source" required:""`
 	URL       string `help:"Running daemon to ask, as http://127.0.0.1:8790." placeholder:"URL" xor:"source" required:""`
+	Config    string `help:"Configuration whose key rules apply with --data; without one, the defaults." placeholder:"FILE" type:"path"`
 	TokenFile string `help:"File with the daemon's bearer token; else the environment variable KEYTRAIL_TOKEN." placeholder:"FILE"`
 }
 
@@ -34,7 +35,14 @@ const waitForAnswer = 30 * time.Second
 // open connects to the index that the flags name. The caller closes the client.
 func (s *source) open(p Process) (*client, error) {
 	if s.Data != "" {
-		return openInProcess(dataDir(s.Data), p)
+		rules, err := keyRules(s.Config)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return openInProcess(dataDir(s.Data), rules, p)
+	}
+	if s.Config != "" {
+		return nil, usageError{errors.New("--config goes with --data: a daemon has its own configuration")}
 	}
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

@@ -24,7 +24,7 @@ func (c *configCheckCommand) Run(p Process) error {
 	if err := settings.CheckSecrets(); err != nil {
 		return usageError{fmt.Errorf("%s: %w", c.File, err)}
 	}
-	plan, err := newPlan(settings, newTransport())
+	plan, err := newPlan(settings, newTransports())
 	if err != nil {
 		return usageError{err}
 	}

@@ -9,9 +9,7 @@ import (
 	"net/url"
 	"strings"
 
-	"keytrail/daemon/config"
 	"keytrail/httpapi"
-	"keytrail/indexer/issuekey"
 )
 
 type explainCommand struct {
@@ -35,7 +33,7 @@ func (c *explainCommand) Run(ctx context.Context, p Process) error {
 	case c.Commit != "":
 		return c.explainCommit(ctx, p)
 	}
-	rules, err := c.rules()
+	rules, err := keyRules(c.Config)
 	if err != nil {
 		return usageError{err}
 	}
@@ -58,23 +56,11 @@ func (c *explainCommand) Run(ctx context.Context, p Process) error {
 	return nil
 }
 
-func (c *explainCommand) rules() (*issuekey.Rules, error) {
-	settings := config.Default()
-	if c.Config != "" {
-		var err error
-		if settings, err = config.Load(c.Config, checks()); err != nil {
-			return nil, err
-		}
-	}
-	keys := settings.IssueKeys
-	return issuekey.New(issuekey.Options{Preset: keys.Preset, Projects: keys.Projects, Deny: keys.Deny, Aliases: keys.Aliases})
-}
-
 func (c *explainCommand) explainCommit(ctx context.Context, p Process) (err error) {
 	if (c.Data == "") == (c.URL == "") {
 		return usageError{errors.New("--commit needs the index to ask: give --data DIR or --url URL")}
 	}
-	from := source{Data: c.Data, URL: c.URL, TokenFile: c.TokenFile}
+	from := source{Data: c.Data, URL: c.URL, Config: c.Config, TokenFile: c.TokenFile}
 	client, err := from.open(p)
 	if err != nil {
 		return err

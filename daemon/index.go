@@ -20,13 +20,11 @@ import (
 )
 
 type indexCommand struct {
-	Data         string   `help:"Data directory; made when missing." placeholder:"DIR" required:"" type:"path"`
-	Refspec      []string `help:"Refs to index beside heads, tags and notes, as +refs/pull/*:refs/pull/*." placeholder:"SPEC" sep:"none"`
-	Username     string   `help:"User name for an http(s) remote." placeholder:"NAME"`
-	PasswordEnv  string   `help:"Environment variable that holds the password or token." placeholder:"VAR" xor:"password"`
-	PasswordFile string   `help:"File that holds the password or token." placeholder:"FILE" type:"path" xor:"password"`
-	JSON         bool     `name:"json" help:"Print the summary as JSON, a line for each repository."`
-	Repo         []string `arg:"" help:"Repositories, by path or URL."`
+	Data    string   `help:"Data directory; made when missing." placeholder:"DIR" required:"" type:"path"`
+	Refspec []string `help:"Refs to index beside heads, tags and notes, as +refs/pull/*:refs/pull/*." placeholder:"SPEC" sep:"none"`
+	access
+	JSON bool     `name:"json" help:"Print the summary as JSON, a line for each repository."`
+	Repo []string `arg:"" help:"Repositories, by path or URL."`
 }
 
 // summary is what index tells of one repository.
@@ -54,19 +52,20 @@ const atOnce = 4
 
 // Run indexes the repositories once. One that fails does not keep the others from being indexed.
 func (c *indexCommand) Run(ctx context.Context, p Process) error {
-	password := c.password()
-	if (c.Username == "") != password.IsZero() {
-		return usageError{errors.New("give --username together with --password-env or --password-file, or none of them")}
-	}
-	settings := config.Default()
-	settings.Refs.Other = c.Refspec
-	transport := newTransport()
-	defer transport.CloseIdleConnections()
-	plan, err := newPlan(settings, transport)
+	as, err := c.credentials()
 	if err != nil {
 		return usageError{err}
 	}
-	targets, err := namedTargets(c.Repo, settings, password, c.Username, transport)
+	settings := config.Default()
+	settings.Refs.Other = c.Refspec
+	c.apply(settings)
+	transports := newTransports()
+	defer transports.close()
+	plan, err := newPlan(settings, transports)
+	if err != nil {
+		return usageError{err}
+	}
+	targets, err := namedTargets(c.Repo, settings, as, transports)
 	if err != nil {
 		return err
 	}
@@ -90,16 +89,6 @@ func (c *indexCommand) Run(ctx context.Context, p Process) error {
 		return errors.New("not every repository could be indexed")
 	}
 	return err
-}
-
-func (c *indexCommand) password() config.Secret {
-	switch {
-	case c.PasswordEnv != "":
-		return config.SecretFromEnv(c.PasswordEnv)
-	case c.PasswordFile != "":
-		return config.SecretFromFile(c.PasswordFile)
-	}
-	return config.Secret{}
 }
 
 func (c *indexCommand) indexAll(ctx context.Context, p Process, x *indexer.Indexer, store storage.Store, ids []storage.RepositoryID, targets []indexer.Target) []summary {

@@ -16,15 +16,11 @@ import (
 )
 
 // openInProcess opens a data directory behind the same API that a daemon serves, without a network.
-func openInProcess(d dataDir, p Process) (*client, error) {
+func openInProcess(d dataDir, rules *issuekey.Rules, p Process) (*client, error) {
 	log := consoleLog(p, zerolog.WarnLevel)
 	store, err := d.openExisting(log, p)
 	if err != nil {
 		return nil, err
-	}
-	rules, err := issuekey.New(issuekey.Options{Deny: issuekey.DefaultDeny()})
-	if err != nil {
-		return nil, errors.Join(err, store.Close())
 	}
 	registry := prometheus.NewRegistry()
 	server, err := newAPI(store, notIndexing{}, func() *issuekey.Rules { return rules }, httpapi.Options{

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +22,10 @@ import (
 )
 
 type serveCommand struct {
-	Config  string   `help:"Configuration file; read again on SIGHUP." placeholder:"FILE" type:"path"`
-	Data    string   `help:"Data directory, for a start without a configuration file." placeholder:"DIR" type:"path"`
-	Listen  string   `help:"Address to answer on, instead of the configured one." placeholder:"ADDR"`
+	Config string `help:"Configuration file; read again on SIGHUP." placeholder:"FILE" type:"path"`
+	Data   string `help:"Data directory, for a start without a configuration file." placeholder:"DIR" type:"path"`
+	Listen string `help:"Address to answer on, instead of the configured one." placeholder:"ADDR"`
+	access
 	Refspec []string `help:"Refs to index beside heads, tags and notes, as +refs/pull/*:refs/pull/*." placeholder:"SPEC" sep:"none"`
 	Repo    []string `arg:"" optional:"" help:"Repositories to index, by path or URL, beside those that the data directory knows."`
 }
@@ -49,9 +49,9 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return usageError{err}
 	}
-	transport := newTransport()
-	defer transport.CloseIdleConnections()
-	plan, err := newPlan(settings, transport)
+	transports := newTransports()
+	defer transports.close()
+	plan, err := newPlan(settings, transports)
 	if err != nil {
 		return usageError{err}
 	}
@@ -65,7 +65,7 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
-	d, err := newDaemon(c, settings, plan, store, transport, log)
+	d, err := newDaemon(c, settings, plan, store, transports, log)
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
@@ -77,8 +77,8 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 func (c *serveCommand) settings() (*config.Config, error) {
 	var settings *config.Config
 	switch {
-	case c.Config != "" && (c.Data != "" || len(c.Repo) > 0 || len(c.Refspec) > 0):
-		return nil, errors.New("give either --config, or --data and repositories: a configuration file names both")
+	case c.Config != "" && (c.Data != "" || len(c.Repo) > 0 || len(c.Refspec) > 0 || c.isGiven()):
+		return nil, errors.New("give either --config, or --data and repositories with their flags: a configuration file names them all")
 	case c.Config != "":
 		var err error
 		if settings, err = config.Load(c.Config, checks()); err != nil {
@@ -89,6 +89,10 @@ func (c *serveCommand) settings() (*config.Config, error) {
 		settings.DataDir = c.Data
 		settings.Refs.Other = c.Refspec
 		settings.Log.Format = "console"
+		c.apply(settings)
+		if _, err := c.credentials(); err != nil {
+			return nil, err
+		}
 	default:
 		return nil, errors.New("give --config FILE, or --data DIR with the repositories to index")
 	}
@@ -100,23 +104,23 @@ func (c *serveCommand) settings() (*config.Config, error) {
 
 // daemon is the parts of a running keytrail.
 type daemon struct {
-	command   *serveCommand
-	settings  *config.Config
-	plan      plan
-	store     *pebblestore.Store
-	transport http.RoundTripper
-	log       zerolog.Logger
-	indexer   *indexer.Indexer
-	api       *httpapi.Server
-	rules     atomic.Pointer[issuekey.Rules]
-	isReady   atomic.Bool
-	reloads   *prometheus.GaugeVec
+	command    *serveCommand
+	settings   *config.Config
+	plan       plan
+	store      *pebblestore.Store
+	transports *transports
+	log        zerolog.Logger
+	indexer    *indexer.Indexer
+	api        *httpapi.Server
+	rules      atomic.Pointer[issuekey.Rules]
+	isReady    atomic.Bool
+	reloads    *prometheus.GaugeVec
 }
 
-func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblestore.Store, transport http.RoundTripper, log zerolog.Logger) (*daemon, error) {
+func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblestore.Store, transports *transports, log zerolog.Logger) (*daemon, error) {
 	registry := prometheus.NewRegistry()
 	d := &daemon{
-		command: c, settings: settings, plan: p, store: store, transport: transport, log: log,
+		command: c, settings: settings, plan: p, store: store, transports: transports, log: log,
 		reloads: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "keytrail_config_last_reload_successful",
 			Help: "Whether the configuration was taken over when it was last read: 1 or 0.",
@@ -132,7 +136,8 @@ func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblest
 	})
 	var err error
 	d.api, err = newAPI(store, d.indexer, d.rules.Load, httpapi.Options{
-		Ready: d.ready, Registerer: registry, Gatherer: registry, Tokens: p.tokens,
+		Differ: d.indexer,
+		Ready:  d.ready, Registerer: registry, Gatherer: registry, Tokens: p.tokens,
 		Log: log.With().Str("component", "api").Logger(), Drain: drain,
 	})
 	return d, err
@@ -172,11 +177,15 @@ func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
 func (d *daemon) setTargets(ctx context.Context, targets []indexer.Target) (int, error) {
 	isWhole := d.command.Config != ""
 	if !isWhole {
-		known, err := registeredTargets(ctx, d.store, d.settings, d.transport)
+		known, err := registeredTargets(ctx, d.store, d.settings, d.transports)
 		if err != nil {
 			return 0, err
 		}
-		named, err := namedTargets(d.command.Repo, d.settings, config.Secret{}, "", d.transport)
+		as, err := d.command.credentials()
+		if err != nil {
+			return 0, usageError{err}
+		}
+		named, err := namedTargets(d.command.Repo, d.settings, as, d.transports)
 		if err != nil {
 			return 0, err
 		}
@@ -227,7 +236,7 @@ func (d *daemon) reload(ctx context.Context) error {
 	if changed := d.settings.NeedsRestart(settings); len(changed) > 0 {
 		return fmt.Errorf("a change of %v takes a restart", changed)
 	}
-	next, err := newPlan(settings, d.transport)
+	next, err := newPlan(settings, d.transports)
 	if err != nil {
 		return err
 	}
@@ -245,4 +254,5 @@ func (d *daemon) reload(ctx context.Context) error {
 }
 
 var _ httpapi.Indexer = (*indexer.Indexer)(nil)
+var _ httpapi.Differ = (*indexer.Indexer)(nil)
 var _ storage.Store = (*pebblestore.Store)(nil)

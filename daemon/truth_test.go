@@ -80,7 +80,11 @@ func TestKafkaOverHTTPIsIndexedAsGitLogTellsIt(t *testing.T) {
 // askForEveryKey holds the API's answers, page by page, against what git says.
 func askForEveryKey(t *testing.T, data string, want map[string][]string) {
 	t.Helper()
-	client, err := openInProcess(dataDir(data), Process{Stdout: os.Stdout, Stderr: os.Stderr, Exit: os.Exit})
+	rules, err := keyRules("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := openInProcess(dataDir(data), rules, Process{Stdout: os.Stdout, Stderr: os.Stderr, Exit: os.Exit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,10 @@ import (
 )
 
 type verifyCommand struct {
-	Data   string `help:"Data directory to check. No daemon may be using it." placeholder:"DIR" required:"" type:"path"`
-	Config string `help:"Configuration it was indexed with; without one, the defaults." placeholder:"FILE" type:"path"`
-	Deep   bool   `help:"Compare also with the mirrors and local repositories, commit by commit. No host is asked."`
+	Data   string   `help:"Data directory to check. No daemon may be using it." placeholder:"DIR" required:"" type:"path"`
+	Config string   `help:"Configuration it was indexed with; without one, the defaults." placeholder:"FILE" type:"path"`
+	Trust  []string `help:"Directory below which repositories of other users are read in place, for --deep; may be repeated." placeholder:"DIR" type:"path" sep:"none"`
+	Deep   bool     `help:"Compare also with the mirrors and local repositories, commit by commit. No host is asked."`
 }
 
 // Run checks the index and reports each difference.
@@ -28,6 +29,7 @@ func (c *verifyCommand) Run(ctx context.Context, p Process) (err error) {
 			return usageError{err}
 		}
 	}
+	settings.Local.Roots = append(settings.Local.Roots, c.Trust...)
 	store, err := dataDir(c.Data).openExisting(consoleLog(p, zerolog.ErrorLevel), p)
 	if err != nil {
 		return err
@@ -73,12 +75,12 @@ func (c *verifyCommand) Run(ctx context.Context, p Process) (err error) {
 
 // deep compares with what the index was made from.
 func (c *verifyCommand) deep(ctx context.Context, p Process, settings *config.Config, store storage.Store, report func(storage.Problem)) error {
-	transport := newTransport()
-	plan, err := newPlan(settings, transport)
+	transports := newTransports()
+	plan, err := newPlan(settings, transports)
 	if err != nil {
 		return usageError{err}
 	}
-	targets, err := registeredTargets(ctx, store, settings, transport)
+	targets, err := registeredTargets(ctx, store, settings, transports)
 	if err != nil {
 		return err
 	}

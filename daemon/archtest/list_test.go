@@ -87,7 +87,7 @@ type source struct {
 // sources gives the project's files with one of the names or suffixes, without what it makes when it runs.
 func sources(t *testing.T, suffixes ...string) []source {
 	t.Helper()
-	made := []string{".git", "bin", "data", "demo", "bench/work"}
+	made := []string{".git", "bin", "data", "demo", "bench/_work"}
 	var files []source
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

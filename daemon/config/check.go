@@ -111,11 +111,11 @@ func CheckRepositoryURL(s string) error {
 	if filepath.IsAbs(s) {
 		return checkAbsolute(s)
 	}
+	if isSCP(s) {
+		return nil
+	}
 	if !strings.Contains(s, "://") {
-		if host, _, ok := strings.Cut(s, ":"); ok && !strings.Contains(host, "/") {
-			return errors.New("looks like user@host:path: write it as ssh://user@host/path")
-		}
-		return errors.New("want a URL, as https://git.example.com/a.git, or an absolute path")
+		return errors.New("want a URL, as https://git.example.com/a.git, or user@host:path, or an absolute path")
 	}
 	u, err := parseURL(s)
 	if err != nil {
@@ -124,7 +124,7 @@ func CheckRepositoryURL(s string) error {
 	switch u.Scheme {
 	case "http", "https":
 		return checkNoUser(u)
-	case "ssh":
+	case "ssh", "git+ssh", "ssh+git":
 		if _, ok := u.User.Password(); ok {
 			return fmt.Errorf("%q holds a password: take it out and write ssh_key", origin(s))
 		}
@@ -135,15 +135,40 @@ func CheckRepositoryURL(s string) error {
 		}
 		return nil
 	default:
-		return fmt.Errorf("%q: want the scheme https, http, ssh, git or file", origin(s))
+		if err := checkNoUser(u); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %q: want the scheme https, http, ssh, git or file", ErrScheme, origin(s))
 	}
+}
+
+// The errors of a URL that callers tell from others.
+var (
+	ErrScheme      = errors.New("the scheme is not supported") // of one that is right in all else
+	ErrCredentials = errors.New("holds credentials")
+)
+
+// isSCP tells the short form of an ssh URL, [user@]host:path. An @ behind the colon would be that of user:password@host.
+func isSCP(s string) bool {
+	if strings.Contains(s, "://") || strings.ContainsFunc(s, unicode.IsControl) {
+		return false
+	}
+	user, rest, ok := strings.Cut(s, "@")
+	if !ok {
+		user, rest = "", s
+	}
+	host, path, ok := strings.Cut(rest, ":")
+	if inner, isBracketed := strings.CutPrefix(rest, "["); isBracketed {
+		host, path, ok = strings.Cut(inner, "]:")
+	}
+	return ok && host != "" && path != "" && !strings.ContainsAny(user, ":/\\") && !strings.ContainsAny(host, "/\\ @") && !strings.Contains(path, "@")
 }
 
 // checkNoUser refuses a user in a URL of http or https: the host may take it for a token, and URLs are shown to people.
 func checkNoUser(u *url.URL) error {
 	if u.User != nil {
-		return fmt.Errorf("%q holds credentials: take them out and write username, and password: {env: NAME} or {file: PATH}",
-			origin(u.String()))
+		return fmt.Errorf("%q %w: take them out and write username, and password: {env: NAME} or {file: PATH}",
+			origin(u.String()), ErrCredentials)
 	}
 	return nil
 }
@@ -174,11 +199,22 @@ func origin(s string) string {
 	return u.String()
 }
 
+// shown gives a checked repository URL as it may be shown.
+func shown(s string) string {
+	if isSCP(s) {
+		return s
+	}
+	return origin(s)
+}
+
 // scheme gives the scheme of a checked repository URL, "" for a path.
 func scheme(s string) string {
 	if filepath.IsAbs(s) {
 		return ""
 	}
 	before, _, _ := strings.Cut(s, "://")
-	return strings.ToLower(before)
+	if before = strings.ToLower(before); isSCP(s) || strings.Contains(before, "ssh") {
+		return "ssh"
+	}
+	return before
 }

@@ -25,9 +25,10 @@ type Config struct {
 	DataDir      string // absolute
 	Poll         Poll
 	Refs         Refs
-	Objects      Objects
+	Reach        // of every integration and repository that does not override it
 	IssueKeys    IssueKeys
 	Limits       Limits
+	Local        Local
 	Auth         Auth
 	Integrations []Integration
 	Repositories []Repository
@@ -47,15 +48,6 @@ type Refs struct {
 	Other   []string // refspecs, as "+refs/pull/*:refs/pull/*"
 }
 
-// Objects says which objects are transferred.
-type Objects string
-
-// The kinds of transfer.
-const (
-	ObjectsCommits Objects = "commits" // commits alone, where the server can
-	ObjectsFull    Objects = "full"
-)
-
 // IssueKeys says which issue keys are indexed.
 type IssueKeys struct {
 	Preset   string            // the grammar: jira, github, gitlab or bitbucket
@@ -68,8 +60,17 @@ type IssueKeys struct {
 type Limits struct {
 	Fetches        int           // at a time, in all
 	FetchesPerHost int           // at a time, of one host
+	Connect        time.Duration // for a connection to a host
 	Stall          time.Duration // without a byte received, after which a fetch is given up
+	Total          time.Duration // of one look or fetch; 0 for none
+	Advertisement  int64         // bytes of one list of refs
+	Refs           int           // of one repository
 	Pack           int64         // bytes of one fetch
+}
+
+// Local says which repositories on this machine are read in place.
+type Local struct {
+	Roots []string // absolute; below them also those that belong to another user than keytrail's
 }
 
 // Auth says who may ask. The zero value, no tokens and not None, is for a loopback listener only.
@@ -86,19 +87,16 @@ type Token struct {
 
 // Integration is an account on a git host that yields many repositories.
 type Integration struct {
-	Name       string
-	Type       string // one of [Types]
-	URL        string // of the account on its host; empty for a folder
-	Username   string
-	Password   Secret
-	Token      Secret
-	Filter     string // JMESPath on the host's own JSON; empty selects all
-	Webhook    Webhook
-	Refs       Refs   // the configuration's own, where not overridden
-	Path       string // of a folder: absolute
-	Depth      int    // of a folder: how many levels below Path to look for repositories
-	SSHKey     Secret
-	KnownHosts string // absolute path; empty when not configured
+	Name string
+	Type string // one of [Types]
+	URL  string // of the account on its host; empty for a folder
+	Credentials
+	Reach
+	Filter  string // JMESPath on the host's own JSON; empty selects all
+	Webhook Webhook
+	Refs    Refs   // the configuration's own, where not overridden
+	Path    string // of a folder: absolute
+	Depth   int    // of a folder: how many levels below Path to look for repositories
 }
 
 // Webhook is how a host's calls are known to be its own.
@@ -108,13 +106,11 @@ type Webhook struct {
 
 // Repository is one repository named by itself.
 type Repository struct {
-	Name       string
-	URL        string // http, https, ssh, git or file, without credentials; or an absolute path
-	Username   string
-	Password   Secret
-	SSHKey     Secret
-	KnownHosts string // absolute path; empty when not configured
-	Refs       Refs   // the configuration's own, where not overridden
+	Name string
+	URL  string // http, https, ssh, git or file, without credentials; user@host:path; or an absolute path
+	Credentials
+	Reach
+	Refs Refs // the configuration's own, where not overridden
 }
 
 // Log says what is logged and how.
@@ -140,10 +136,13 @@ func Default() *Config {
 		DataDir:   "/var/lib/keytrail",
 		Poll:      Poll{Interval: 5 * time.Minute, MaxInterval: 24 * time.Hour},
 		Refs:      Refs{Notes: true},
-		Objects:   ObjectsCommits,
+		Reach:     Reach{Objects: ObjectsCommits, Fetch: Fetch{Engine: EngineNative}},
 		IssueKeys: IssueKeys{Preset: "jira", Deny: []string{"UTF", "SHA", "ISO", "CVE", "RFC"}},
-		Limits:    Limits{Fetches: 8, FetchesPerHost: 4, Stall: time.Minute, Pack: 20 << 30},
-		Log:       Log{Level: "info", Format: "json"},
+		Limits: Limits{
+			Fetches: 8, FetchesPerHost: 4, Connect: 30 * time.Second, Stall: time.Minute,
+			Advertisement: 512 << 20, Refs: 5_000_000, Pack: 20 << 30,
+		},
+		Log: Log{Level: "info", Format: "json"},
 	}
 }
 
@@ -194,17 +193,17 @@ func (c *Config) CheckSecrets() error {
 	for i, t := range c.Auth.Tokens {
 		look(fmt.Sprintf("auth.tokens[%d].token", i), t.Token)
 	}
+	look("proxy.password", c.Proxy.Password)
 	for i, in := range c.Integrations {
 		at := fmt.Sprintf("integrations[%d].", i)
-		look(at+"password", in.Password)
-		look(at+"token", in.Token)
+		in.look(at, look)
 		look(at+"webhook.secret", in.Webhook.Secret)
-		look(at+"ssh_key", in.SSHKey)
+		look(at+"proxy.password", in.Proxy.Password)
 	}
 	for i, r := range c.Repositories {
 		at := fmt.Sprintf("repositories[%d].", i)
-		look(at+"password", r.Password)
-		look(at+"ssh_key", r.SSHKey)
+		r.look(at, look)
+		look(at+"proxy.password", r.Proxy.Password)
 	}
 	return faults.join()
 }

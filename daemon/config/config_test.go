@@ -37,22 +37,40 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 	want.IssueKeys.Projects = nil
 	want.IssueKeys.Aliases = map[string]string{"OLD": "NEW"}
 	want.Auth.Tokens = []config.Token{{Name: "jira", Token: config.SecretFromFile("/run/secrets/jira")}}
+	want.Local.Roots = []string{"/srv/git"}
+	acme := want.Reach
+	acme.CA = "/etc/keytrail/acme-ca.pem"
+	acme.Proxy = config.Proxy{URL: "http://proxy.example.com:3128", Username: "bot", Password: config.SecretFromFile("/run/secrets/proxy")}
+	direct := want.Reach
+	direct.Proxy.None = true
+	full := want.Reach
+	full.Objects, full.Fetch.Engine = config.ObjectsFull, config.EngineLibgit2
 	want.Integrations = []config.Integration{{
-		Name: "acme-azure", Type: "azure-devops", URL: "https://dev.azure.com/acme",
-		Token:   config.SecretFromEnv("AZURE_PAT"),
-		Filter:  "{value: value[?starts_with(name, 'pay')]}",
-		Webhook: config.Webhook{Secret: config.SecretFromEnv("AZURE_HOOK")},
-		Refs:    config.Refs{Notes: true},
+		Name: "acme-azure", Type: "azure-devops", URL: "https://dev.azure.com/acme", Reach: acme,
+		Credentials: config.Credentials{Token: config.SecretFromEnv("AZURE_PAT")},
+		Filter:      "{value: value[?starts_with(name, 'pay')]}",
+		Webhook:     config.Webhook{Secret: config.SecretFromEnv("AZURE_HOOK")},
+		Refs:        config.Refs{Notes: true},
 	}, {
-		Name: "shelf", Type: "folder", Path: "/srv/git", Depth: 2, Refs: config.Refs{Notes: true},
+		Name: "shelf", Type: "folder", Path: "/srv/git", Depth: 2, Refs: config.Refs{Notes: true}, Reach: want.Reach,
 	}}
 	want.Repositories = []config.Repository{{
-		Name: "kafka", URL: "https://git.example.com/kafka.git", Username: "bot",
-		Password: config.SecretFromEnv("GIT_PASSWORD"), Refs: config.Refs{Notes: true},
+		Name: "kafka", URL: "https://git.example.com/kafka.git", Refs: config.Refs{Notes: true}, Reach: full,
+		Credentials: config.Credentials{Username: "bot", Password: config.SecretFromEnv("GIT_PASSWORD")},
 	}, {
-		Name: "tools", URL: "ssh://git@git.example.com/tools.git",
-		SSHKey: config.SecretFromFile("/etc/keytrail/id_ed25519"), KnownHosts: "/etc/keytrail/known_hosts",
-		Refs: config.Refs{Notes: true},
+		Name: "shop", URL: "https://git.example.com/shop.git", Refs: config.Refs{Notes: true}, Reach: direct,
+		Credentials: config.Credentials{
+			Token:   config.SecretFromEnv("GIT_TOKEN"),
+			Headers: []config.Header{{Name: "X-Tenant", Value: config.SecretFromEnv("GIT_TENANT")}},
+		},
+	}, {
+		Name: "tools", URL: "ssh://git@git.example.com/tools.git", Refs: config.Refs{Notes: true}, Reach: want.Reach,
+		Credentials: config.Credentials{
+			SSHKey: config.SecretFromFile("/etc/keytrail/id_ed25519"), SSHKeyPassphrase: config.SecretFromFile("/run/secrets/passphrase"),
+			KnownHosts: "/etc/keytrail/known_hosts",
+		},
+	}, {
+		Name: "docs", URL: "git@git.example.com:docs.git", Refs: config.Refs{Notes: true}, Reach: want.Reach,
 	}}
 	if diff := cmp.Diff(want, got, secrets); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -93,13 +111,17 @@ func TestSettingsAreRead(t *testing.T) {
 			func(c *config.Config) {
 				c.Refs = config.Refs{Other: []string{"+refs/x/*:refs/x/*"}}
 				c.Repositories = []config.Repository{
-					{Name: "a", URL: "/a.git", Refs: config.Refs{Changes: true, Other: []string{"+refs/x/*:refs/x/*"}}},
-					{Name: "b", URL: "/b.git"},
+					{Name: "a", URL: "/a.git", Reach: c.Reach, Refs: config.Refs{Changes: true, Other: []string{"+refs/x/*:refs/x/*"}}},
+					{Name: "b", URL: "/b.git", Reach: c.Reach},
 				}
 			}},
 		{"a folder looks one level deep", "integrations: [{name: s, type: folder, path: /srv}]", func(c *config.Config) {
-			c.Integrations = []config.Integration{{Name: "s", Type: "folder", Path: "/srv", Depth: 1, Refs: c.Refs}}
+			c.Integrations = []config.Integration{{Name: "s", Type: "folder", Path: "/srv", Depth: 1, Refs: c.Refs, Reach: c.Reach}}
 		}},
+		{"limits on size and time", "limits: {connect: 5s, total: 1h, advertisement: 1MiB, refs: 7}", func(c *config.Config) {
+			c.Limits.Connect, c.Limits.Total, c.Limits.Advertisement, c.Limits.Refs = 5*time.Second, time.Hour, 1<<20, 7
+		}},
+		{"no limit in all", "limits: {total: 0}", func(*config.Config) {}},
 		{"a block of text", "objects: >-\n  full\n", func(c *config.Config) { c.Objects = config.ObjectsFull }},
 	}
 	for _, test := range tests {
@@ -144,8 +166,8 @@ func TestAllFaultsAreReportedInTheOrderOfTheFile(t *testing.T) {
 	_, err := config.Parse("k.yaml", []byte(text), config.Checks{})
 	want := strings.Join([]string{
 		`k.yaml:1:14: log.level: "loud": want one of trace, debug, info, warn, error`,
-		`k.yaml:2:1: lissten: unknown key; known here: listen, data_dir, poll, refs, objects, issue_keys, limits, auth, ` +
-			`integrations, repositories, log`,
+		`k.yaml:2:1: lissten: unknown key; known here: listen, data_dir, poll, refs, objects, fetch, ca, proxy, issue_keys, limits, local, ` +
+			`auth, integrations, repositories, log`,
 		`k.yaml:4:13: poll.interval: "soon": want a duration such as 90s, 5m or 24h, at least 1s`,
 		`k.yaml:6:5: integrations[0]: url is missing`,
 		`k.yaml:6:11: integrations[0].name: "a b": want up to 63 letters, digits, dots, hyphens and underscores, ` +

@@ -117,6 +117,17 @@ func duration(dst *time.Duration, low, high time.Duration) func(value) {
 	}
 }
 
+// durationOrNone reads a duration as duration does, or 0.
+func durationOrNone(dst *time.Duration, low, high time.Duration) func(value) {
+	return func(v value) {
+		if _, ok := v.node.(*ast.IntegerNode); ok && v.node.GetToken().Value == "0" {
+			*dst = 0
+			return
+		}
+		duration(dst, low, high)(v)
+	}
+}
+
 // size reads a number of bytes of at least low, as "512MiB" or "20GiB".
 func size(dst *int64, low int64) func(value) {
 	return func(v value) {

@@ -10,19 +10,24 @@ import (
 // read fills c from the file's root. The readers below are the schema: which keys there are, and what each takes. The
 // settings that others inherit come first.
 func (c *Config) read(v value) {
-	found := v.mapping(
-		field{"listen", text(&c.Listen, checkListen)},
-		field{"data_dir", text(&c.DataDir, checkAbsolute)},
-		field{"poll", c.Poll.read},
-		field{"refs", c.Refs.read},
-		field{"objects", oneOf(&c.Objects, ObjectsCommits, ObjectsFull)},
-		field{"issue_keys", c.IssueKeys.read},
-		field{"limits", c.Limits.read},
-		field{"auth", c.Auth.read},
-		field{"integrations", c.readIntegrations},
-		field{"repositories", c.readRepositories},
-		field{"log", c.Log.read},
-	)
+	found := v.mapping(slices.Concat(
+		[]field{
+			{"listen", text(&c.Listen, checkListen)},
+			{"data_dir", text(&c.DataDir, checkAbsolute)},
+			{"poll", c.Poll.read},
+			{"refs", c.Refs.read},
+		},
+		c.Reach.fields(),
+		[]field{
+			{"issue_keys", c.IssueKeys.read},
+			{"limits", c.Limits.read},
+			{"local", c.Local.read},
+			{"auth", c.Auth.read},
+			{"integrations", c.readIntegrations},
+			{"repositories", c.readRepositories},
+			{"log", c.Log.read},
+		},
+	)...)
 	if at, ok := found["listen"]; ok {
 		if err := c.CheckListen(); err != nil && checkListen(c.Listen) == nil {
 			at.fail("%v", err)
@@ -94,9 +99,17 @@ func (l *Limits) read(v value) {
 	v.mapping(
 		field{"fetches", integer(&l.Fetches, 1, 1024)},
 		field{"fetches_per_host", integer(&l.FetchesPerHost, 1, 1024)},
+		field{"connect", duration(&l.Connect, time.Second, time.Hour)},
 		field{"stall", duration(&l.Stall, time.Second, time.Hour)},
+		field{"total", durationOrNone(&l.Total, time.Second, math.MaxInt64)},
+		field{"advertisement", size(&l.Advertisement, 1<<20)},
+		field{"refs", integer(&l.Refs, 1, math.MaxInt32)},
 		field{"pack", size(&l.Pack, 1<<20)},
 	)
+}
+
+func (l *Local) read(v value) {
+	v.mapping(field{"roots", texts(&l.Roots, checkAbsolute)})
 }
 
 func (a *Auth) read(v value) {
@@ -129,22 +142,20 @@ func (a *Auth) readTokens(v value) {
 func (c *Config) readIntegrations(v value) {
 	names := make(unique)
 	v.list(func(v value) {
-		in := Integration{Refs: c.Refs.clone()}
-		found := v.mapping(
-			field{"name", text(&in.Name, checkName, names.check)},
-			field{"type", oneOf(&in.Type, Types()...)},
-			field{"url", text(&in.URL, checkHostURL)},
-			field{"username", text(&in.Username)},
-			field{"password", secret(&in.Password)},
-			field{"token", secret(&in.Token)},
-			field{"filter", text(&in.Filter, checkFilterLength, v.d.checks.Filter)},
-			field{"webhook", in.Webhook.read},
-			field{"refs", in.Refs.read},
-			field{"path", text(&in.Path, checkAbsolute)},
-			field{"depth", integer(&in.Depth, 1, 16)},
-			field{"ssh_key", secret(&in.SSHKey)},
-			field{"known_hosts", text(&in.KnownHosts, checkAbsolute)},
-		)
+		in := Integration{Refs: c.Refs.clone(), Reach: c.Reach}
+		found := v.mapping(slices.Concat(
+			[]field{
+				{"name", text(&in.Name, checkName, names.check)},
+				{"type", oneOf(&in.Type, Types()...)},
+				{"url", text(&in.URL, checkHostURL)},
+				{"filter", text(&in.Filter, checkFilterLength, v.d.checks.Filter)},
+				{"webhook", in.Webhook.read},
+				{"refs", in.Refs.read},
+				{"path", text(&in.Path, checkAbsolute)},
+				{"depth", integer(&in.Depth, 1, 16)},
+			},
+			in.Credentials.fields(), in.Reach.fields(),
+		)...)
 		v.require(found, "name", "type")
 		in.checkType(v, found)
 		c.Integrations = append(c.Integrations, in)
@@ -156,7 +167,7 @@ func (in *Integration) checkType(v value, found map[string]value) {
 	required, foreign := "url", []string{"path", "depth"}
 	if in.Type == typeFolder {
 		required = "path"
-		foreign = []string{"url", "username", "password", "token", "webhook", "ssh_key", "known_hosts"}
+		foreign = slices.Concat([]string{"url", "webhook"}, ofHTTP, ofSSH, ofRemotes)
 		if in.Depth == 0 {
 			in.Depth = 1
 		}
@@ -180,21 +191,27 @@ func (w *Webhook) read(v value) {
 func (c *Config) readRepositories(v value) {
 	names, urls := make(unique), make(unique)
 	v.list(func(v value) {
-		r := Repository{Refs: c.Refs.clone()}
-		found := v.mapping(
-			field{"name", text(&r.Name, checkTitle, names.check)},
-			field{"url", text(&r.URL, CheckRepositoryURL, urls.check)},
-			field{"username", text(&r.Username)},
-			field{"password", secret(&r.Password)},
-			field{"ssh_key", secret(&r.SSHKey)},
-			field{"known_hosts", text(&r.KnownHosts, checkAbsolute)},
-			field{"refs", r.Refs.read},
-		)
+		r := Repository{Refs: c.Refs.clone(), Reach: c.Reach}
+		found := v.mapping(slices.Concat(
+			[]field{
+				{"name", text(&r.Name, checkTitle, names.check)},
+				{"url", text(&r.URL, CheckRepositoryURL, urls.check)},
+				{"refs", r.Refs.read},
+			},
+			r.Credentials.fields(), r.Reach.fields(),
+		)...)
 		v.require(found, "name", "url")
 		r.checkScheme(found)
 		c.Repositories = append(c.Repositories, r)
 	})
 }
+
+// The keys that only some repositories use.
+var (
+	ofHTTP    = []string{"username", "password", "token", "headers", "ca", "proxy"}
+	ofSSH     = []string{"ssh_key", "ssh_key_passphrase", "known_hosts"}
+	ofRemotes = []string{"objects", "fetch"}
+)
 
 // checkScheme holds the credentials found against the URL's scheme: one that is never used is a mistake.
 func (r *Repository) checkScheme(found map[string]value) {
@@ -205,18 +222,22 @@ func (r *Repository) checkScheme(found map[string]value) {
 	var foreign []string
 	switch scheme(r.URL) {
 	case "http", "https":
-		foreign = []string{"ssh_key", "known_hosts"}
-		if _, ok := found["password"]; ok && r.Username == "" {
-			at.fail("has a password and no username: write the username that goes with it")
-		}
+		foreign = ofSSH
+		r.Credentials.check(at, found)
 	case "ssh":
-		foreign = []string{"username", "password"}
+		foreign = ofHTTP
+		_, hasPassphrase := found["ssh_key_passphrase"]
+		if _, hasKey := found["ssh_key"]; hasPassphrase && !hasKey {
+			at.fail("has an ssh_key_passphrase and no ssh_key: write the key that it opens")
+		}
+	case "git":
+		foreign = slices.Concat(ofHTTP, ofSSH)
 	default:
-		foreign = []string{"username", "password", "ssh_key", "known_hosts"}
+		foreign = slices.Concat(ofHTTP, ofSSH, ofRemotes)
 	}
 	for _, key := range foreign {
 		if at, ok := found[key]; ok {
-			at.fail("is not for %s: take it out", origin(r.URL))
+			at.fail("is not for %s: take it out", shown(r.URL))
 		}
 	}
 }

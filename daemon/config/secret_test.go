@@ -47,8 +47,14 @@ func TestALiteralSecretIsRefusedAndNotRepeated(t *testing.T) {
 		{"in a bad URL", "url: 'https://bot:hunter2-canary@h.example.com:port/%zz'", "2:10: repositories[0].url: " +
 			"is not a URL: want one as https://git.example.com/a"},
 		{"in an scp-like address", "url: 'bot:hunter2-canary@h.example.com/a'", "2:10: repositories[0].url: " +
-			"looks like user@host:path: write it as ssh://user@host/path"},
+			"want a URL, as https://git.example.com/a.git, or user@host:path, or an absolute path"},
 		{"beside a fault of grammar", "password: hunter2-canary\n    x: y: z", "3:8: is not YAML: mapping value is not allowed in this context"},
+		{"in a proxy's URL", "proxy: {url: 'http://bot:hunter2-canary@p.example.com:3128'}", "2:18: repositories[0].proxy.url: " +
+			"holds credentials: take them out and write username, and password: {env: NAME} or {file: PATH}"},
+		{"of a proxy", "proxy: {url: 'http://p.example.com', username: bot, password: hunter2-canary}", "2:67: repositories[0].proxy.password: " + literal},
+		{"in a bad URL of a proxy", "proxy: {url: 'bot:hunter2-canary@p.example.com'}", "2:18: repositories[0].proxy.url: " +
+			"want the URL of a proxy, as http://proxy.example.com:3128"},
+		{"in a header", "headers: {X-Key: hunter2-canary}", "2:22: repositories[0].headers.X-Key: " + literal},
 		{"unclosed", `password: "hunter2-canary`, "2:15: is not YAML: could not find end character of double-quoted text"},
 		{"in a mapping for text", "username: {a: hunter2-canary}",
 			"2:15: repositories[0].username: want text (quote it where YAML reads something else), have a mapping"},
@@ -91,8 +97,12 @@ func TestASecretPrintsAsRedacted(t *testing.T) {
 		}
 		c := config.Default()
 		c.Auth.Tokens = []config.Token{{Name: "a", Token: secret}}
-		c.Integrations = []config.Integration{{Token: secret, Password: secret, SSHKey: secret, Webhook: config.Webhook{Secret: secret}}}
-		c.Repositories = []config.Repository{{Password: secret, SSHKey: secret}}
+		credentials := config.Credentials{
+			Token: secret, Password: secret, Headers: []config.Header{{Name: "X-Key", Value: secret}}, SSHKey: secret, SSHKeyPassphrase: secret,
+		}
+		c.Proxy.Password = secret
+		c.Integrations = []config.Integration{{Credentials: credentials, Webhook: config.Webhook{Secret: secret}}}
+		c.Repositories = []config.Repository{{Credentials: credentials, Reach: config.Reach{Proxy: config.Proxy{Password: secret}}}}
 
 		var out bytes.Buffer
 		log := zerolog.New(&out)
@@ -174,9 +184,13 @@ func TestCheckSecretsNamesEachThatIsMissing(t *testing.T) {
 	t.Setenv("AZURE_PAT", "x")
 	t.Setenv("AZURE_HOOK", "")
 	t.Setenv("GIT_PASSWORD", "x")
+	t.Setenv("GIT_TOKEN", "x")
 	want := "auth.tokens[0].token: secret file: stat /run/secrets/jira: no such file or directory\n" +
 		"integrations[0].webhook.secret: environment variable AZURE_HOOK is not set: set it where keytrail is started\n" +
-		"repositories[1].ssh_key: secret file: stat /etc/keytrail/id_ed25519: no such file or directory"
+		"integrations[0].proxy.password: secret file: stat /run/secrets/proxy: no such file or directory\n" +
+		"repositories[1].headers.X-Tenant: environment variable GIT_TENANT is not set: set it where keytrail is started\n" +
+		"repositories[2].ssh_key: secret file: stat /etc/keytrail/id_ed25519: no such file or directory\n" +
+		"repositories[2].ssh_key_passphrase: secret file: stat /run/secrets/passphrase: no such file or directory"
 	if err := c.CheckSecrets(); err == nil || err.Error() != want {
 		t.Errorf("got:\n%v", err)
 	}

@@ -208,7 +208,7 @@ func TestExitCodesSayWhoseFaultItIs(t *testing.T) {
 		{"not a repository", 1, "not a git repository", []string{"index", "--data", filepath.Join(dir, "other"), dir}},
 		{"a password in a URL", 2, "--password-file", []string{"index", "--data", filepath.Join(dir, "other"), "https://bot:s3cret@git.example.com/a.git"}},
 		{"a path that is not there", 1, "no such file", []string{"index", "--data", filepath.Join(dir, "other"), filepath.Join(dir, "typo")}},
-		{"a transport to come", 2, "not supported", []string{"index", "--data", filepath.Join(dir, "other"), "ssh://git@git.example.com/a.git"}},
+		{"a scheme that is not fetched", 1, "not supported", []string{"index", "--data", filepath.Join(dir, "other"), "ftp://git.example.com/a.git"}},
 		{"unknown key is no fault", 0, "no commits", []string{"query", "--url", d.url, "ABC-999"}},
 		{"help", 0, "Index repositories once", []string{"--help"}},
 	} {
