@@ -24,5 +24,5 @@ test: lint ## lint, then every test with the race detector, and without it the o
 fuzz: deps ## run each fuzz target for FUZZTIME (30s)
 	@.ci/fuzz
 
-bench: build ## measure keytrail beside git log and grep, on REPO=path or on the kafka history, and print the table
-	go run ./bench/cmd/bench index $(if $(REPO),--repo '$(REPO)')
+bench: build ## measure indexing beside git log and grep (WHAT=fetch: fetching beside git and libgit2), on REPO=path or on the kafka history
+	go run ./bench/cmd/bench $(or $(WHAT),index) $(if $(REPO),--repo '$(REPO)')

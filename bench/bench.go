@@ -1,10 +1,15 @@
-// Package bench measures keytrail beside what a user would run instead, and writes down what it saw.
+// Package bench measures keytrail beside what a user would run instead, and writes down what it saw: [Index] for building
+// an index, [Fetch] for fetching.
 //
-// A Comparison is a keytrail command and its peer. Both run as child processes, in turn and several times over
+// For Index a Comparison is a keytrail command and its peer. Both run as child processes, in turn and several times over
 // (A B A B), each into an empty directory, so that drift of a shared machine meets both. Before anything is timed,
 // keytrail's whole answer is held against an independent reading of git log (package reference): a wrong answer has no
 // speed. What is kept of a run is wall time, CPU time and peak memory of the child and its own children, and the space
 // that its files take.
+//
+// For Fetch a case is a repository and which of its refs are fetched, a step is what is done with it (a first fetch, a look
+// that finds nothing new, one new commit), and the contestants are keytrail, git and libgit2. They fetch from one server in
+// turn, through a relay that counts bytes, and every answer is held against the server's refs and commits.
 //
 //	report, err := bench.Index(ctx, bench.Options{Name: "kafka", Repo: "kafka.git", Keytrail: "bin/keytrail", Rounds: 5, Work: dir}, os.Stderr)
 //	err = report.Write("bench/report")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -15,12 +16,32 @@ import (
 	"testing"
 	"time"
 
+	"keytrail/bench/fetcher"
 	"keytrail/bench/history"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs the tests, or is the fetching child that one of them starts.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 4 && os.Args[1] == "fetcher" {
+		engine := strings.TrimPrefix(os.Args[2], "--engine=")
+		os.Exit(fetch(fetcher.Options{Engine: engine, Dir: os.Args[3], URL: os.Args[4], Refspecs: os.Args[5:]}))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func fetch(o fetcher.Options) (exit int) {
+	f, err := fetcher.New(o)
+	if err == nil {
+		err = errors.Join(f.Serve(context.Background(), os.Stdin, os.Stdout), f.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
 
 // standIn answers keytrail's command line with git, sh and awk, for histories without traps. EDIT changes its export.
 const standIn = `#!/bin/sh

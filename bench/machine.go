@@ -32,24 +32,32 @@ func describe(ctx context.Context, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	git, err := output(ctx, "git", "version")
+	v, err := versions(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	keytrail, err := output(ctx, o.Keytrail, "version")
-	if err != nil {
+	if v.Keytrail, err = output(ctx, o.Keytrail, "version"); err != nil {
 		return Report{}, err
 	}
 	return Report{
 		Name:       o.Name,
-		Day:        time.Now().UTC().Format(time.DateOnly),
+		Day:        today(),
 		Rounds:     o.Rounds,
 		Machine:    machine(),
-		Versions:   Versions{Keytrail: keytrail, Git: strings.TrimPrefix(git, "git version "), Go: runtime.Version()},
+		Versions:   v,
 		Repository: Repository{Refs: strings.Count(refs, "."), Bytes: size},
 	}, nil
 }
 
+func today() string { return time.Now().UTC().Format(time.DateOnly) }
+
+// versions are those of git and Go.
+func versions(ctx context.Context) (Versions, error) {
+	git, err := output(ctx, "git", "version")
+	return Versions{Git: strings.TrimPrefix(git, "git version "), Go: runtime.Version()}, err
+}
+
+// output gives what a command prints, without the space around it.
 func output(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = environment()

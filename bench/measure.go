@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +22,7 @@ type Sample struct {
 	System float64 `json:"system_seconds"`
 	Peak   int64   `json:"peak_bytes"`
 	Disk   int64   `json:"disk_bytes"`
-	Index  int64   `json:"index_bytes"` // of Disk: keytrail's index, without its mirrors; 0 of a peer
+	Index  int64   `json:"index_bytes,omitempty"` // of Disk: keytrail's index, without its mirrors; 0 of a peer
 }
 
 // CPU is user and system time together, in seconds.
@@ -63,16 +64,21 @@ func measure(ctx context.Context, argv []string) (Sample, error) {
 }
 
 // environment is that of every child: neither the user's git configuration, nor a surrounding repository, nor a proxy
-// on the way to this machine plays a part.
-func environment() []string {
+// on the way to this machine plays a part. Settings of git, name=value, may be added.
+func environment(settings ...string) []string {
 	var env []string
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "GIT_") {
 			env = append(env, v)
 		}
 	}
-	return append(env, "LC_ALL=C", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
-		"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
+	env = append(env, "LC_ALL=C", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+		"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT="+strconv.Itoa(len(settings)+1))
+	for i, s := range append([]string{"safe.directory=*"}, settings...) {
+		name, value, _ := strings.Cut(s, "=")
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, name), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, value))
+	}
+	return env
 }
 
 // tail keeps the last words of a child.

@@ -22,8 +22,9 @@ type Report struct {
 
 // Versions are those of what was measured and what measured it.
 type Versions struct {
-	Keytrail string `json:"keytrail"`
+	Keytrail string `json:"keytrail,omitempty"` // empty where bench is built from the same tree
 	Git      string `json:"git"`
+	Libgit2  string `json:"libgit2,omitempty"` // of the peer
 	Go       string `json:"go"`
 }
 

@@ -22,8 +22,8 @@ type server struct {
 	done chan error
 }
 
-// serve starts a server on a free port; close it.
-func serve(repo string) (*server, error) {
+// serve starts a server on a free port; close it. The settings, such as uploadpack.allowFilter=true, are git's of the server.
+func serve(repo string, settings ...string) (*server, error) {
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		return nil, fmt.Errorf("find git-http-backend: %w", err)
@@ -35,7 +35,7 @@ func serve(repo string) (*server, error) {
 	parent, name := filepath.Split(repo)
 	backend := &cgi.Handler{
 		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
-		Env:  append(environment(), "GIT_PROJECT_ROOT="+filepath.Clean(parent), "GIT_HTTP_EXPORT_ALL=1"),
+		Env:  append(environment(settings...), "GIT_PROJECT_ROOT="+filepath.Clean(parent), "GIT_HTTP_EXPORT_ALL=1"),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/"+name+"/", withLength(backend))

@@ -1,6 +1,9 @@
 package history
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // topic is a side branch in the making.
 type topic struct {
@@ -30,6 +33,7 @@ type graph struct {
 	o     Options
 	out   *stream
 	prose *prose
+	tree  *tree // nil without Options.Files
 	seen  *tally
 
 	main    int // mark of main's tip
@@ -45,7 +49,7 @@ type graph struct {
 
 func newGraph(o Options, out *stream) *graph {
 	d := newDraw(o.Seed)
-	return &graph{
+	g := &graph{
 		draw:   d,
 		o:      o,
 		out:    out,
@@ -54,6 +58,10 @@ func newGraph(o Options, out *stream) *graph {
 		merges: int(int64(o.Commits) * int64(share(o.Merges)) / million),
 		used:   map[string]int{},
 	}
+	if o.Files > 0 {
+		g.tree = newTree(o.Seed, o.Files)
+	}
+	return g
 }
 
 // due gives how many of total should be there after done commits.
@@ -188,10 +196,20 @@ func (g *graph) change(mark, parent int, k key, by person, prefix string) error 
 		c.committed = max(g.when-int64(g.near(7*24*3600)), 0)
 	}
 	c.message = g.prose.change(k, prefix, func() key { return g.prose.issue(mark, g.o.Commits) })
-	if g.o.Trees {
-		c.file = "src/" + pick(g.draw, areas[:]) + "/part" + strconv.Itoa(g.below(12)) + ".txt"
-		c.content = []byte("revision " + strconv.Itoa(mark) + "\n" + g.prose.subject() + "\n")
+	switch {
+	case g.tree != nil && mark == 1:
+		c.files = g.tree.all
+	case g.tree != nil:
+		c.files = slices.Values(g.tree.edit())
+	case g.o.Trees:
+		c.files = slices.Values([]file{g.small(mark)})
 	}
 	g.sum.Pairs += g.seen.add(g.prose.keys)
 	return g.out.commit(&c)
+}
+
+// small gives the one file that a commit of a history with small trees changes.
+func (g *graph) small(mark int) file {
+	path := "src/" + pick(g.draw, areas[:]) + "/part" + strconv.Itoa(g.below(12)) + ".txt"
+	return file{path, []byte("revision " + strconv.Itoa(mark) + "\n" + g.prose.subject() + "\n")}
 }

@@ -80,6 +80,7 @@ func shapes() map[string]Options {
 		"many keys":  changed(500, func(o *Options) { o.KeysMean, o.Keyless, o.Numbers = 5, 0, 4 }),
 		"all traps":  changed(500, func(o *Options) { o.Keyless, o.Traps, o.Merges = 1, 1, 0 }),
 		"trees":      changed(500, func(o *Options) { o.Trees, o.Notes = true, 500 }),
+		"files":      changed(300, func(o *Options) { o.Files, o.Notes = 60, 20 }),
 		"repacked":   changed(200, func(o *Options) { o.Repack = true }),
 	}
 }
@@ -147,6 +148,7 @@ func TestSameSeedGivesTheSameTipsEverywhere(t *testing.T) {
 		o          Options
 	}{
 		{"demo", "e47c5886d17fc070", Demo()},
+		{"files", "88e0cee76eef379e", changed(200, func(o *Options) { o.Files = 100 })},
 		{"default", "e7206cc1d88a841b", changed(1000, func(o *Options) { o.Seed, o.Notes = 7, 60 })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -282,6 +284,7 @@ func TestOptionsOutOfRangeAreNamed(t *testing.T) {
 		"keyless":      func(o *Options) { o.Keyless = math.NaN() },
 		"releases":     func(o *Options) { o.Releases = o.Branches + 1 },
 		"notes":        func(o *Options) { o.Notes = o.Commits + 1 },
+		"files":        func(o *Options) { o.Files = -1 },
 		"numbers":      func(o *Options) { o.Numbers = 0 },
 		"start":        func(o *Options) { o.Start = -1 },
 		"no project":   func(o *Options) { o.Projects = nil },

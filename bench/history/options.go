@@ -31,6 +31,7 @@ type Options struct {
 	Start   int64 // committer date of the first commit, seconds since 1970
 	Days    int   // length of the history
 	Trees   bool  // small real trees, one changed file a commit; otherwise every commit has the empty tree
+	Files   int   // files of a large real tree of which each commit edits a few, some KB each; 0: as Trees says
 
 	Repack bool // Create only: repack with deltas when written (slow)
 }
@@ -87,6 +88,9 @@ func Demo() Options {
 // maxNumbers bounds Numbers: the count of different keys takes one bit for each.
 const maxNumbers = 100_000_000
 
+// maxFiles bounds Files: some 2 KB are remembered of each.
+const maxFiles = 1_000_000
+
 // maxCommits keeps products of counts and dates within 63 bits on every machine.
 const maxCommits = 1_000_000_000
 
@@ -106,6 +110,7 @@ func (o Options) check() error {
 	within("numbers", o.Numbers, 1, maxNumbers)
 	within("body bytes", o.BodyBytes, 0, 1<<20)
 	within("authors", o.Authors, 1, maxCommits)
+	within("files", o.Files, 0, maxFiles)
 	within("days", o.Days, 1, 40_000)
 	fraction := func(name string, v, low, high float64) {
 		if !(v >= low && v <= high) {

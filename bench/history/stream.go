@@ -3,6 +3,7 @@ package history
 import (
 	"bufio"
 	"io"
+	"iter"
 	"strconv"
 )
 
@@ -14,8 +15,7 @@ type commit struct {
 	author, committer   person
 	authored, committed int64 // seconds since 1970
 	message             []byte
-	file                string // path of the changed file, empty for none
-	content             []byte
+	files               iter.Seq[file] // that it adds or changes; nil for none
 }
 
 // stream writes the commands of git-fast-import(1). Every commit is made on main, whichever branch it belongs to:
@@ -74,12 +74,22 @@ func (s *stream) commit(c *commit) error {
 	if c.second != 0 {
 		s.mark("merge", c.second)
 	}
-	if c.file != "" {
-		s.text("M 100644 inline ", c.file, "\n")
-		s.data(c.content)
+	if err := s.emit(); err != nil {
+		return err
 	}
 	s.last = c.mark
-	return s.emit()
+	if c.files == nil {
+		return nil
+	}
+	for f := range c.files {
+		s.buf = s.buf[:0]
+		s.text("M 100644 inline ", f.path, "\n")
+		s.data(f.content)
+		if err := s.emit(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reset points a ref (a branch, pull ref or lightweight tag) at a commit.

@@ -17,7 +17,9 @@ import (
 )
 
 type cli struct {
-	Index indexCmd `cmd:"" help:"Compare building an index with git log and grep, from a folder and over http."`
+	Index   indexCmd   `cmd:"" help:"Compare building an index with git log and grep, from a folder and over http."`
+	Fetch   fetchCmd   `cmd:"" help:"Compare fetching over http with git and libgit2."`
+	Fetcher fetcherCmd `cmd:"" hidden:"" help:"Fetch, as a child of fetch does."`
 }
 
 type indexCmd struct {
@@ -27,7 +29,7 @@ type indexCmd struct {
 	Histories string        `default:"../shared/histories" help:"Folder of histories with their restore script."`
 	Refspec   []string      `default:"+refs/pull/*:refs/pull/*" help:"Refspecs fetched beside branches and tags."`
 	Rounds    int           `default:"5" help:"How often each command is timed."`
-	Work      string        `default:"bench/work" help:"Where histories are restored and runs write."`
+	Work      string        `default:"bench/_work" help:"Where histories are restored and runs write."`
 	Report    string        `default:"bench/report" help:"Where the report goes."`
 	Timeout   time.Duration `default:"30m" help:"Longest time of one run."`
 }

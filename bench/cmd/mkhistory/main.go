@@ -38,6 +38,7 @@ type cli struct {
 	BodyBytes *int     `help:"Mean size of a message beyond its subject."`
 	Authors   *int     `help:"Different authors."`
 	Trees     *bool    `help:"Small real trees instead of empty ones."`
+	Files     *int     `help:"Files of a large real tree of which each commit edits a few."`
 	Repack    bool     `help:"Repack with deltas at the end (slow)."`
 }
 
@@ -95,6 +96,7 @@ func (c *cli) options() history.Options {
 	set(&o.BodyBytes, c.BodyBytes)
 	set(&o.Authors, c.Authors)
 	set(&o.Trees, c.Trees)
+	set(&o.Files, c.Files)
 	if len(c.Projects) > 0 {
 		o.Projects = c.Projects
 	}
