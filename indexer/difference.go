@@ -2,7 +2,6 @@ package indexer
 
 import (
 	"context"
-	"crypto/sha256"
 	"slices"
 
 	"keytrail/indexer/mirror"
@@ -49,20 +48,4 @@ func (x *Indexer) compare(ctx context.Context, id storage.RepositoryID, look *mi
 	}
 	d.changed = slices.Concat(d.changed, refs)
 	return d, nil
-}
-
-// digestOf sums a look up, so that an unchanged repository is known without reading its tips from the index.
-func digestOf(look *mirror.Look) (sum [sha256.Size]byte) {
-	h := sha256.New()
-	h.Write([]byte(look.Head))
-	line := make([]byte, 0, 256)
-	for _, r := range look.Refs {
-		line = append(line[:0], 0)
-		line = append(line, r.Name...)
-		line = append(line, 0)
-		line = append(line, r.OID[:]...)
-		h.Write(line)
-	}
-	h.Sum(sum[:0])
-	return sum
 }

@@ -119,29 +119,32 @@ func (x *Indexer) attempt(ctx context.Context, t *target, progress func(Progress
 	if err != nil {
 		return result, err
 	}
-	progress(Progress{Phase: PhaseLook})
-	seenAt := x.now()
-	look, err := source.Look(ctx)
-	if err != nil {
-		return result, err
-	}
-	result.Refs, result.Refused = len(look.Refs), look.Refused
 	rules := x.rules.Load()
 	rec, err := x.store.Repository(ctx, t.id)
 	if err != nil {
 		return result, err
 	}
 	reset := t.reset.Load() || rec.Version > 0 && rec.Rules != rules.Fingerprint()
-	digest := digestOf(look)
-	if !reset && rec.Version > 0 && digest == t.seen {
+	if reset || rec.Version == 0 {
+		t.seen = mirror.Digest{}
+	}
+	progress(Progress{Phase: PhaseLook})
+	seenAt := x.now()
+	look, err := source.Look(ctx, t.seen)
+	if err != nil {
+		return result, err
+	}
+	if look.IsSame {
+		result.Refs = rec.Tips
 		return result, x.store.RecordLook(ctx, t.id, storage.Look{At: seenAt})
 	}
+	result.Refs, result.Refused = len(look.Refs), look.Refused
 	d, err := x.compare(ctx, t.id, look, reset)
 	if err != nil {
 		return result, err
 	}
 	if d.isEmpty() && rec.Version > 0 && !reset && rec.DefaultBranch == look.Head {
-		t.seen = digest
+		t.seen = look.Digest
 		return result, x.store.RecordLook(ctx, t.id, storage.Look{At: seenAt})
 	}
 	t.noteChange(seenAt)
@@ -153,7 +156,7 @@ func (x *Indexer) attempt(ctx context.Context, t *target, progress func(Progress
 		return result, err
 	}
 	result.Changed = true
-	t.seen = digest
+	t.seen = look.Digest
 	t.reset.CompareAndSwap(reset, false)
 	return result, nil
 }

@@ -2,7 +2,6 @@ package indexer
 
 import (
 	"context"
-	"crypto/sha256"
 	"iter"
 	"net/url"
 	"reflect"
@@ -25,8 +24,8 @@ type Target struct {
 // Source is a repository as the indexer sees it; *mirror.Local and *mirror.Remote are such. One goroutine at a time
 // uses it.
 type Source interface {
-	// Look reads the refs that the refspecs select.
-	Look(ctx context.Context) (*mirror.Look, error)
+	// Look reads the refs that the refspecs select, unless they are as in the look with a digest.
+	Look(ctx context.Context, since mirror.Digest) (*mirror.Look, error)
 	// Fetch brings the objects of changed refs here and resolves the refs to commits.
 	Fetch(ctx context.Context, look *mirror.Look, changed []mirror.Ref, progress func(mirror.Progress)) (mirror.Fetched, error)
 	// Walk yields once, in any order, each commit that tips reach and that is not known. A known commit's ancestors are known.
@@ -54,7 +53,7 @@ type target struct {
 
 	busy   sync.Mutex // held by the one job at a time; guards what follows
 	source Source
-	seen   [sha256.Size]byte // digest of the refs at the last look that the index agreed with
+	seen   mirror.Digest // of the last look that the index agreed with
 
 	showing sync.Mutex // guards what follows
 	shown   mirror.Shown

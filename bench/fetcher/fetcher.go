@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,9 +29,9 @@ type Options struct {
 
 // Fetcher keeps one mirror up to date.
 type Fetcher struct {
-	remote  *mirror.Remote
-	known   []mirror.Ref // at the last fetch, as an index has them
-	isKnown bool         // there was one
+	remote *mirror.Remote
+	known  []mirror.Ref // at the last fetch, as an index has them
+	digest mirror.Digest
 }
 
 // New makes a Fetcher; nothing is fetched yet.
@@ -53,12 +52,9 @@ func (f *Fetcher) Close() error { return f.remote.Close() }
 
 // Fetch looks once, and fetches if a ref is new, moved or gone.
 func (f *Fetcher) Fetch(ctx context.Context) error {
-	look, err := f.remote.Look(ctx)
-	if err != nil {
+	look, err := f.remote.Look(ctx, f.digest)
+	if err != nil || look.IsSame {
 		return err
-	}
-	if f.isKnown && slices.Equal(look.Refs, f.known) {
-		return nil
 	}
 	known := make(map[string]storage.OID, len(f.known))
 	for _, r := range f.known {
@@ -73,7 +69,7 @@ func (f *Fetcher) Fetch(ctx context.Context) error {
 	if _, err := f.remote.Fetch(ctx, look, changed, nil); err != nil {
 		return err
 	}
-	f.known, f.isKnown = look.Refs, true
+	f.known, f.digest = look.Refs, look.Digest
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"keytrail/indexer/mirror"
 	"keytrail/indexer/mirror/gittest"
 )
 
@@ -26,7 +27,7 @@ func TestATurnBringsTheMirrorUpToDateAndTellsItsTime(t *testing.T) {
 		}
 		return out.String()
 	}
-	if out := turn("0\n"); out == "" || f.isKnown {
+	if out := turn("0\n"); out == "" || f.digest != (mirror.Digest{}) {
 		t.Errorf("a turn without a look said %q, or looked", out)
 	}
 	for _, change := range []func(){
@@ -42,8 +43,8 @@ func TestATurnBringsTheMirrorUpToDateAndTellsItsTime(t *testing.T) {
 		} else if _, err := fmt.Sscan(out, &user, &system); err != nil || user+system <= 0 {
 			t.Errorf("a turn said %q, error %v", out, err)
 		}
-		mirror := gittest.Open(t, dir)
-		if got, want := mirror.Git("for-each-ref"), repo.Git("for-each-ref"); got != want {
+		fetched := gittest.Open(t, dir)
+		if got, want := fetched.Git("for-each-ref"), repo.Git("for-each-ref"); got != want {
 			t.Errorf("the mirror's refs are\n%s\nwant\n%s", got, want)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"keytrail/storage"
 )
 
-// sha256 makes a repository with a commit whose objects have SHA-256 names.
-func sha256(t *testing.T) *gittest.Repo {
+// withSHA256 makes a repository with a commit whose objects have SHA-256 names.
+func withSHA256(t *testing.T) *gittest.Repo {
 	t.Helper()
 	repo := gittest.Init(t, "--object-format=sha256")
 	commit := repo.Feed("AB-1", "commit-tree", repo.Feed("", "mktree"))
@@ -45,7 +45,7 @@ func TestAPathThatIsNoRepositoryIsNamedWithTheWayOut(t *testing.T) {
 		"lostlink": "has no HEAD",
 	} {
 		l := openLocal(t, at(name))
-		_, err := l.Look(t.Context())
+		_, err := l.Look(t.Context(), Digest{})
 		wantError(t, err, ErrNotRepository, at(name), wayOut)
 		_, err = l.Fetch(t.Context(), nil, nil, nil)
 		wantError(t, err, ErrNotRepository, at(name))
@@ -53,18 +53,18 @@ func TestAPathThatIsNoRepositoryIsNamedWithTheWayOut(t *testing.T) {
 		_, _, err = l.Notes(t.Context(), "refs/notes/commits", storage.OID{}, storage.OID{1})
 		wantError(t, err, ErrNotRepository, at(name))
 	}
-	if _, err := openLocal(t, at("missing")).Look(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := openLocal(t, at("missing")).Look(t.Context(), Digest{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("that it is missing cannot be told from the error: %v", err)
 	}
 }
 
 func TestARepositoryWithSHA256NamesIsRefused(t *testing.T) {
-	repo := sha256(t)
-	_, err := openLocal(t, repo.Path).Look(t.Context())
+	repo := withSHA256(t)
+	_, err := openLocal(t, repo.Path).Look(t.Context(), Digest{})
 	wantError(t, err, ErrObjectFormat, repo.Path, "only SHA-1", "take it out of the selection")
 	for _, protocol := range []string{"", "none"} {
 		url := gittest.Serve(t, repo, gittest.Options{Protocol: protocol})
-		_, err = openRemote(t, url, RemoteOptions{}).Look(t.Context())
+		_, err = openRemote(t, url, RemoteOptions{}).Look(t.Context(), Digest{})
 		wantError(t, err, wire.ErrObjectFormat, url)
 	}
 }
@@ -212,7 +212,7 @@ func TestADamagedPackedRefsFileIsSaid(t *testing.T) {
 	} {
 		repo := gittest.Init(t)
 		writeFile(t, filepath.Join(repo.Path, "packed-refs"), content)
-		_, err := openLocal(t, repo.Path).Look(t.Context())
+		_, err := openLocal(t, repo.Path).Look(t.Context(), Digest{})
 		if !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: error is %v", name, err)
 			continue
@@ -245,7 +245,7 @@ func TestARemoteThatCannotBeReadIsOneClearError(t *testing.T) {
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			r := openRemote(t, v.url, RemoteOptions{})
-			_, err := r.Look(t.Context())
+			_, err := r.Look(t.Context(), Digest{})
 			wantError(t, err, v.kind, v.shown)
 			if strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error holds a password: %v", err)

@@ -89,7 +89,11 @@ func (b bare) refs() ([]packedRef, error) { return readPackedRefs(filepath.Join(
 // setRefs replaces all refs, and what HEAD names unless that is empty.
 func (b bare) setRefs(refs []packedRef, head string) error {
 	slices.SortFunc(refs, func(r, s packedRef) int { return strings.Compare(r.name, s.name) })
-	err := replaceFile(filepath.Join(b.dir, "packed-refs"), func(w *bufio.Writer) {
+	err := b.setHead(head)
+	if err != nil {
+		return fmt.Errorf("write the mirror's refs: %w", err)
+	}
+	err = replaceFile(filepath.Join(b.dir, "packed-refs"), func(w *bufio.Writer) {
 		w.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
 		for _, r := range refs {
 			fmt.Fprintf(w, "%s %s\n", r.oid, r.name)
@@ -98,17 +102,31 @@ func (b bare) setRefs(refs []packedRef, head string) error {
 			}
 		}
 	})
-	if err == nil && head != "" {
-		err = replaceFile(filepath.Join(b.dir, "HEAD"), func(w *bufio.Writer) { fmt.Fprintf(w, "ref: %s\n", head) })
-	}
 	if err != nil {
 		return fmt.Errorf("write the mirror's refs: %w", err)
 	}
 	return nil
 }
 
+// setHead replaces what HEAD names, unless it is that, or nothing.
+func (b bare) setHead(head string) error {
+	path, content := filepath.Join(b.dir, "HEAD"), "ref: "+head+"\n"
+	if before, err := os.ReadFile(path); head == "" || err == nil && string(before) == content {
+		return nil
+	}
+	return putFile(path, func(w *bufio.Writer) { w.WriteString(content) })
+}
+
 // replaceFile writes a file aside, syncs it and puts it in place, so that a crash leaves the old or the new one.
-func replaceFile(path string, write func(*bufio.Writer)) (err error) {
+func replaceFile(path string, write func(*bufio.Writer)) error {
+	if err := putFile(path, write); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// putFile is replaceFile for a file that may be the old one again after a power cut.
+func putFile(path string, write func(*bufio.Writer)) error {
 	f, err := os.Create(path + ".new")
 	if err != nil {
 		return err
@@ -118,10 +136,7 @@ func replaceFile(path string, write func(*bufio.Writer)) (err error) {
 	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return os.Rename(path+".new", path)
 }
 
 // syncDir makes the names in a directory survive a power cut.

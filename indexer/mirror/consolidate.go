@@ -163,7 +163,7 @@ func (b bare) markPromisors() error {
 	if err != nil || strings.Contains(string(config), promisorConfig) {
 		return err
 	}
-	err = replaceFile(path, func(w *bufio.Writer) {
+	err = putFile(path, func(w *bufio.Writer) {
 		w.Write(config)
 		w.WriteString(promisorConfig)
 	})

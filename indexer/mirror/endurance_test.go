@@ -113,7 +113,7 @@ func TestManyFetchesAtOnceAllArrive(t *testing.T) {
 
 // arrives fetches a repository whole and walks to its tip.
 func arrives(t *testing.T, r *Remote, tip storage.OID) error {
-	now, err := r.Look(t.Context())
+	now, err := r.Look(t.Context(), Digest{})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const (
 
 const (
 	fewAncestors  = 4    // fewer are not worth a walk
-	ancestryDepth = 1024 // commits, read at some 10 µs each
+	ancestryDepth = 1024 // commits, read at some 5 µs each
 )
 
 // haves chooses what to tell a server that we hold, the most telling first, of refs, those of our repository, of which
@@ -139,11 +139,10 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 func ancestors(o *objects, tip storage.OID, n int, add func(storage.OID)) {
 	next := 1
 	for distance := 1; distance <= ancestryDepth && n > 0; distance++ {
-		c, err := o.commit(tip)
-		if err != nil || len(c.Parents) == 0 {
+		var err error
+		if tip, err = o.firstParent(tip); err != nil || tip.IsZero() {
 			return
 		}
-		tip = c.Parents[0]
 		if distance < next {
 			continue
 		}

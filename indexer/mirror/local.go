@@ -50,7 +50,7 @@ func (l *Local) locate() (gitDirs, error) {
 }
 
 // Look reads the refs. It fails for a repository whose format libgit2 cannot read.
-func (l *Local) Look(ctx context.Context) (*Look, error) {
+func (l *Local) Look(ctx context.Context, since Digest) (*Look, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,12 @@ func (l *Local) Look(ctx context.Context) (*Look, error) {
 			return nil, l.named(err)
 		}
 	}
-	return b.finish(), nil
+	look := b.finish()
+	look.sum()
+	if look.Digest == since {
+		return &Look{Digest: since, IsSame: true}, nil
+	}
+	return look, nil
 }
 
 // openDirs opens the objects of a located repository.

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"unicode"
@@ -48,4 +49,19 @@ func (b *lookBuilder) finish() *Look {
 		return kept.Name == r.Name
 	})
 	return &b.look
+}
+
+// sum gives a look the digest of its refs.
+func (l *Look) sum() {
+	h := sha256.New()
+	h.Write([]byte(l.Head))
+	line := make([]byte, 0, 256)
+	for _, r := range l.Refs {
+		line = append(line[:0], 0)
+		line = append(line, r.Name...)
+		line = append(line, 0)
+		line = append(line, r.OID[:]...)
+		h.Write(line)
+	}
+	h.Sum(l.Digest[:0])
 }

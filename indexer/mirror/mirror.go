@@ -3,7 +3,7 @@
 // A [Local] is a repository on this machine, read in place. A [Remote] is one behind a URL; it is fetched into a bare
 // repository that this package owns. Both are used in the same three steps:
 //
-//	look, err := source.Look(ctx)                               // the refs as they are now: cheap
+//	look, err := source.Look(ctx, before.Digest)                // the refs as they are now: cheap
 //	fetched, err := source.Fetch(ctx, look, changed, progress)  // the objects behind refs that changed
 //	for c, err := range source.Walk(ctx, tips, known) { … }     // commits not known yet, decoded once each
 //
@@ -27,6 +27,7 @@
 package mirror
 
 import (
+	"crypto/sha256"
 	"slices"
 
 	"keytrail/storage"
@@ -53,8 +54,16 @@ type Look struct {
 	Head    string       // the full name of the ref that HEAD points at, also while unborn; "" when detached or unknown
 	Refused []RefusedRef // chosen, but broken or not storable
 
+	// Digest is a SHA-256 over what the repository answered: equal digests, equal looks. Zero equals nothing.
+	Digest Digest
+	// IsSame tells that the digest is the one that was asked about; nothing else of the look is then filled in.
+	IsSame bool
+
 	filters bool // the server offers partial fetches; of a Remote only
 }
+
+// Digest tells whether two looks are the same.
+type Digest [sha256.Size]byte
 
 // Progress tells how far a Fetch is.
 type Progress struct {

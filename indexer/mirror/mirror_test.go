@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // source is what a Local and a Remote have in common.
 type source interface {
-	Look(ctx context.Context) (*Look, error)
+	Look(ctx context.Context, since Digest) (*Look, error)
 	Fetch(ctx context.Context, look *Look, changed []Ref, progress func(Progress)) (Fetched, error)
 	Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error]
 	Notes(ctx context.Context, ref string, from, to storage.OID) (changes []Note, isWhole bool, err error)
@@ -73,7 +73,7 @@ func openRemoteIn(t testing.TB, dir, url string, o RemoteOptions) *Remote {
 
 func look(t testing.TB, s source) *Look {
 	t.Helper()
-	l, err := s.Look(t.Context())
+	l, err := s.Look(t.Context(), Digest{})
 	if err != nil {
 		t.Fatal(err)
 	}

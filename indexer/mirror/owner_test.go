@@ -46,7 +46,7 @@ func TestARepositoryOfAnotherUserIsReadOnlyBelowARoot(t *testing.T) {
 	}
 	for _, test := range tests {
 		l := stranger(t, test.path, test.roots...)
-		look, err := l.Look(t.Context())
+		look, err := l.Look(t.Context(), Digest{})
 		if test.ok {
 			if err != nil || len(look.Refs) != 1 || look.Refs[0].OID != tip {
 				t.Errorf("%s below %v: %+v, %v", test.path, test.roots, look, err)
@@ -98,7 +98,7 @@ func TestObjectsBorrowedFromAnotherUserAreReadOnlyBelowARoot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = l.Look(t.Context())
+			_, err = l.Look(t.Context(), Digest{})
 			return err
 		}
 		if err := look(borrower.Path); !errors.Is(err, ErrOwner) || !strings.Contains(err.Error(), "user 12345") {
@@ -113,11 +113,11 @@ func TestObjectsBorrowedFromAnotherUserAreReadOnlyBelowARoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Look(t.Context()); err != nil {
+	if _, err := l.Look(t.Context(), Digest{}); err != nil {
 		t.Errorf("alternates that are not there: %v", err)
 	}
 	write(borrower, filepath.Join(borrower.Path, "objects")+"\n")
-	if _, err := l.Look(t.Context()); err != nil {
+	if _, err := l.Look(t.Context(), Digest{}); err != nil {
 		t.Errorf("alternates in a circle: %v", err)
 	}
 }

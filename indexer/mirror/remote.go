@@ -99,13 +99,20 @@ func (r *Remote) named(err error) error {
 	return fmt.Errorf("mirror of %s: %w", r.url, classify(err))
 }
 
-// Look lists the server's refs: one round trip where it speaks protocol version 2 and has been met before.
-func (r *Remote) Look(ctx context.Context) (*Look, error) {
-	advertised, err := r.client.ListRefs(ctx, r.specs.Prefixes())
+// Look lists the server's refs: one round trip where it speaks protocol version 2 and has been met before. A look whose digest is
+// the given one is not read further.
+func (r *Remote) Look(ctx context.Context, since Digest) (*Look, error) {
+	if r.mirror.isShallow() {
+		since = Digest{} // that the refs are the same says nothing of what they reach
+	}
+	advertised, err := r.client.ListRefsSince(ctx, r.specs.Prefixes(), since)
 	if err != nil {
 		return nil, r.named(err)
 	}
-	b := lookBuilder{specs: r.specs, look: Look{Head: advertised.Head, filters: advertised.Filter}}
+	if advertised.IsSame {
+		return &Look{Digest: since, IsSame: true}, nil
+	}
+	b := lookBuilder{specs: r.specs, look: Look{Head: advertised.Head, Digest: advertised.Digest, filters: advertised.Filter}}
 	for _, ref := range advertised.Refs {
 		if err := b.add(ref.Name, ref.OID); err != nil {
 			return nil, r.named(err)

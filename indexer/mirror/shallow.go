@@ -44,6 +44,12 @@ func readShallow(dirs gitDirs) (map[storage.OID]bool, error) {
 	return cut, nil
 }
 
+// isShallow reports whether the history here is cut.
+func (b bare) isShallow() bool {
+	_, err := os.Stat(filepath.Join(b.dir, "shallow"))
+	return err == nil
+}
+
 // sortedOIDs gives the members of a set in order.
 func sortedOIDs(set map[storage.OID]bool) []storage.OID {
 	return slices.SortedFunc(maps.Keys(set), storage.OID.Compare)

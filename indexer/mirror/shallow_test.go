@@ -51,7 +51,7 @@ func TestTheMirrorOfAShallowServerIsCutWhereTheServerIs(t *testing.T) {
 			t.Fatal(err)
 		}
 		walked(t, r, tips(fetched.Refs), nil)
-		_, err = r.Look(t.Context())
+		_, err = r.Look(t.Context(), Digest{})
 		wantError(t, err, ErrDeepened, r.url)
 		if err := r.Discard(); err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -41,9 +40,9 @@ func readSlicing(b bare) (s slicing, isOn bool, err error) {
 	return s, true, nil
 }
 
+// save is not synced: without the file the next attempt is one request again, and finds out anew.
 func (s *slicing) save() error {
-	err := replaceFile(s.path, func(w *bufio.Writer) { fmt.Fprintln(w, s.size, s.skip) })
-	if err != nil {
+	if err := os.WriteFile(s.path, fmt.Appendln(nil, s.size, s.skip), 0o640); err != nil {
 		return fmt.Errorf("note how far the mirror is: %w", err)
 	}
 	return nil

@@ -76,7 +76,7 @@ func TestAWalkEndsWithItsContext(t *testing.T) {
 	if err := walkError(ctx, l, tip); !errors.Is(err, context.Canceled) {
 		t.Errorf("a walk that began cancelled ended with %v", err)
 	}
-	if _, err := l.Look(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := l.Look(ctx, Digest{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled look ended with %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"strings"
@@ -19,6 +20,7 @@ type Client struct {
 	known     atomic.Pointer[server]
 	guests    atomic.Pointer[server] // as known for conversations of version 0
 	listed    atomic.Int64           // refs of the last list: room for the next
+	recorded  atomic.Int64           // bytes of it
 }
 
 // server is what a greeting told and later conversations rely on.
@@ -58,44 +60,59 @@ func (c *Client) RedactedURL() string { return c.redacted }
 // ListRefs gives the refs whose names begin with one of the prefixes; with none, all refs. With protocol version 2 the
 // server leaves out the others, unless the prefixes are more than a hundred; they are left out here in any case.
 func (c *Client) ListRefs(ctx context.Context, prefixes []string) (*Advertisement, error) {
+	return c.ListRefsSince(ctx, prefixes, [sha256.Size]byte{})
+}
+
+// ListRefsSince is ListRefs for a caller that has an earlier Advertisement for the same prefixes. If the server answers just as it
+// did then, which is told by its Digest and costs a fraction of reading the refs, the new one IsSame and holds no refs.
+func (c *Client) ListRefsSince(ctx context.Context, prefixes []string, since [sha256.Size]byte) (*Advertisement, error) {
 	o := c.begin(ctx, "list refs of")
 	defer o.end()
-	keep := newPrefixSet(prefixes)
+	q := question{newPrefixSet(prefixes), since}
 	if s := c.remembered(&c.known); s != nil && s.version == 2 {
-		a, err := c.look(o, s, keep)
+		a, err := c.look(o, s, q)
 		if !outdated(err) {
 			return a, c.finish(o, err)
 		}
 		c.known.Store(nil)
 	}
-	a, err := c.look(o, nil, keep)
+	a, err := c.look(o, nil, q)
 	return a, c.finish(o, err)
+}
+
+// question is what a caller wants to know of a server's refs.
+type question struct {
+	keep  prefixSet
+	since [sha256.Size]byte // digest of an answer that need not be read again
 }
 
 // look is one conversation that lists refs. Without a known server it asks for the greeting, which of versions 0 and 1 is
 // the list itself.
-func (c *Client) look(o *operation, s *server, keep prefixSet) (a *Advertisement, err error) {
+func (c *Client) look(o *operation, s *server, q question) (a *Advertisement, err error) {
 	conn, err := c.transport.dial(o)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { conn.close(err != nil) }()
 	if s == nil {
-		if s, a, err = c.greet(conn, keep); err != nil || s.version < 2 {
+		if s, a, err = c.greet(conn, q); err != nil || s.version < 2 {
 			return a, err
 		}
 	}
-	answer, err := conn.exchange(2, lsRefsRequest(s.caps, keep, c.options.UserAgent))
+	answer, err := conn.exchange(2, lsRefsRequest(s.caps, q.keep, c.options.UserAgent))
 	if err != nil {
 		return nil, err
 	}
-	list := c.newList(keep)
-	answer = atMost(answer, c.options.MaxAdvertisement, "the list of refs")
-	if err = readLsRefs(newPktReader(answer), list); err != nil {
+	m := c.record(answer)
+	if m.isKnown(q.since) {
+		return s.sameAgain(m), nil
+	}
+	list := c.newList(q.keep)
+	if err = readLsRefs(newPktReader(m.reader()), list); err != nil {
 		return nil, err
 	}
 	c.listed.Store(int64(len(list.adv.Refs)))
-	return list.advertisement(s), nil
+	return list.advertisement(s, m), nil
 }
 
 // newList has room for as many refs as there were last time, so that a look copies none.
@@ -108,23 +125,31 @@ func (c *Client) newList(keep prefixSet) *refList {
 }
 
 // greet reads the greeting and remembers the server. Of versions 0 and 1 it gives the refs too.
-func (c *Client) greet(conn conn, keep prefixSet) (*server, *Advertisement, error) {
-	list := newRefList(keep, c.options.MaxRefs)
-	s, err := c.meet(conn, list)
+func (c *Client) greet(conn conn, q question) (*server, *Advertisement, error) {
+	r, err := conn.greeting()
+	if err != nil {
+		return nil, nil, err
+	}
+	m := c.record(r)
+	if s := c.known.Load(); s != nil && m.isKnown(q.since) {
+		return s, s.sameAgain(m), nil
+	}
+	list := c.newList(q.keep)
+	s, err := readGreeting(newPktReader(m.reader()), list)
 	if err != nil {
 		return nil, nil, err
 	}
 	c.known.Store(s)
-	return s, list.advertisement(s), nil
+	return s, list.advertisement(s, m), nil
 }
 
-// meet reads the greeting. Of versions 0 and 1 the refs go to a list.
-func (c *Client) meet(conn conn, list *refList) (*server, error) {
+// meet reads a greeting of which only the capabilities matter.
+func (c *Client) meet(conn conn) (*server, error) {
 	r, err := conn.greeting()
 	if err != nil {
 		return nil, err
 	}
-	return readGreeting(newPktReader(atMost(r, c.options.MaxAdvertisement, "the list of refs")), list)
+	return readGreeting(newPktReader(atMost(r, c.options.MaxAdvertisement, "the list of refs")), newRefList(noRefs, c.options.MaxRefs))
 }
 
 // remembered is the server as known, where the transport allows to go on without its greeting.
@@ -177,9 +202,10 @@ func (c *Client) receive(o *operation, s *server, r FetchRequest, pack *packSink
 	}
 	defer func() { conn.close(err != nil) }()
 	if s == nil {
-		if s, _, err = c.greet(conn, noRefs); err != nil {
+		if s, err = c.meet(conn); err != nil {
 			return err
 		}
+		c.known.Store(s)
 	}
 	if r.Filter != "" && !s.filter() {
 		return problem(ErrFilterRefused, "the server does not offer filters (uploadpack.allowFilter)")

@@ -45,7 +45,7 @@ func (c *Client) host(o *operation, s *server, r FetchRequest, pack *packSink, g
 	defer func() { conn.close(err != nil) }()
 	// The boundary of a shallow server stands in its greeting only.
 	if s == nil || len(s.shallow) > 0 || len(r.Haves) == 0 {
-		if s, err = c.meet(conn, newRefList(noRefs, c.options.MaxRefs)); err != nil {
+		if s, err = c.meet(conn); err != nil {
 			return err
 		}
 		if s.version == 2 {

@@ -102,7 +102,7 @@ func TestAdvertisementsOfOtherServersAreRead(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		a := list.advertisement(s)
+		a := list.advertisement(s, message{})
 		if a.Version != test.version || len(a.Refs) != test.refs || a.Head != test.head || a.Filter != test.filter {
 			t.Errorf("%s: %+v", name, a)
 		}
@@ -210,11 +210,11 @@ func FuzzServerTalk(f *testing.F) {
 		greeted, listed := newRefList(prefixSet{all: true}, 5), newRefList(newPrefixSet([]string{"refs/tags/"}), 5)
 		s, err := readGreeting(read(), greeted)
 		if err == nil {
-			greeted.advertisement(s)
+			greeted.advertisement(s, message{})
 			fetchRequestV0(s.caps, FetchRequest{Wants: make([]storage.OID, 2), Filter: "tree:0", ThinPack: true}, "a")
 		}
 		if readLsRefs(read(), listed) == nil {
-			listed.advertisement(&server{version: 2})
+			listed.advertisement(&server{version: 2}, message{})
 		}
 		for _, l := range []*refList{greeted, listed} {
 			if len(l.adv.Refs) > 5 {

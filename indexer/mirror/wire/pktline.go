@@ -37,33 +37,41 @@ func newPktReader(r io.Reader) *pktReader {
 // next gives one line. The payload, of data lines only, is valid until the next call. At a clean end of the stream the error is
 // io.EOF, within a line io.ErrUnexpectedEOF.
 func (p *pktReader) next() (pktKind, []byte, error) {
-	if err := p.release(); err != nil {
+	line, err := p.frame()
+	if err != nil {
 		return 0, nil, err
+	}
+	if n, _ := pktLength(line); n < 4 {
+		return pktKind(n), nil, nil
+	}
+	return pktData, line[4:], nil
+}
+
+// frame is next for a line as it came, its length included.
+func (p *pktReader) frame() ([]byte, error) {
+	if err := p.release(); err != nil {
+		return nil, err
 	}
 	head, err := p.r.Peek(4)
 	if err != nil {
 		if err == io.EOF && len(head) > 0 {
 			err = io.ErrUnexpectedEOF
 		}
-		return 0, nil, err
+		return nil, err
 	}
 	n, ok := pktLength(head)
 	if !ok {
-		return 0, nil, problem(ErrProtocol, "want a pkt-line, have %.20q", p.buffered())
+		return nil, problem(ErrProtocol, "want a pkt-line, have %.20q", p.buffered())
 	}
-	if n < 4 {
-		p.held = 4
-		return pktKind(n), nil, nil
-	}
-	line, err := p.r.Peek(n)
+	line, err := p.r.Peek(max(n, 4))
 	if err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		return 0, nil, err
+		return nil, err
 	}
-	p.held = n
-	return pktData, line[4:], nil
+	p.held = len(line)
+	return line, nil
 }
 
 // text is next for a line of text: without its line feed, and with the server's own fatal error (ERR) as an error.
@@ -97,9 +105,9 @@ func (p *pktReader) release() error {
 	return err
 }
 
-// buffered is what is at hand of the stream, for messages.
+// buffered is what is at hand of the stream. It is valid until the next call.
 func (p *pktReader) buffered() []byte {
-	b, _ := p.r.Peek(min(p.r.Buffered(), 64))
+	b, _ := p.r.Peek(p.r.Buffered())
 	return b
 }
 

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -110,23 +109,14 @@ func (l *refList) intern(name []byte) string {
 	return l.names.String()[start:]
 }
 
-func (l *refList) advertisement(s *server) *Advertisement {
-	l.adv.Version, l.adv.Filter = s.version, s.filter()
-	l.adv.Digest = digest(&l.adv)
+func (l *refList) advertisement(s *server, m message) *Advertisement {
+	l.adv.Version, l.adv.Filter, l.adv.Digest = s.version, s.filter(), m.digest
 	return &l.adv
 }
 
-// digest hashes the fields with a byte after each text, which no ref name can hold.
-func digest(a *Advertisement) [32]byte {
-	h := sha256.New()
-	line := append([]byte(a.Head), 0)
-	h.Write(append(line, a.HeadOID[:]...))
-	for _, r := range a.Refs {
-		line = append(append(line[:0], r.Name...), 0)
-		line = append(append(line, r.OID[:]...), r.Peeled[:]...)
-		h.Write(line)
-	}
-	return [32]byte(h.Sum(nil))
+// sameAgain is the advertisement of a server whose answer is one that the caller knows.
+func (s *server) sameAgain(m message) *Advertisement {
+	return &Advertisement{Version: s.version, Filter: s.filter(), Digest: m.digest, IsSame: true}
 }
 
 // parseOID decodes the object id at the beginning of a line and gives what follows it.

@@ -123,9 +123,11 @@ type Advertisement struct {
 	Version int
 	// Filter tells whether the server offers partial fetches (FetchRequest.Filter).
 	Filter bool
-	// Digest is a SHA-256 over Head, HeadOID and Refs in order: equal digests, equal advertisements, in whatever
-	// version they were sent.
+	// Digest is a SHA-256 over the server's answer as it came: equal digests, equal refs. It is zero, which equals nothing, for an
+	// answer of more than 32 MiB.
 	Digest [32]byte
+	// IsSame tells that the answer is the one the caller knows (ListRefsSince); Refs and Head are then left out.
+	IsSame bool
 }
 
 // FetchRequest is what to receive.
