@@ -27,6 +27,19 @@ type indexCommand struct {
 	Repo []string `arg:"" help:"Repositories, by path or URL."`
 }
 
+// Help is the text below the summary of index.
+func (indexCommand) Help() string {
+	return `A remote repository is fetched into the data directory, one on this machine is read in place. A further run takes what
+is new:
+
+    keytrail index --data ./data https://git.example.com/acme/shop.git /srv/git/tools
+    keytrail index --data ./data --username bot --password-file ./password https://git.example.com/acme/shop.git
+    keytrail index --data ./data --ssh-key ~/.ssh/id_ed25519 git@git.example.com:acme/shop.git
+
+Then ask: keytrail query --data ./data SHOP-1. What has no flag, as headers and limits, is for the configuration file of
+serve.`
+}
+
 // summary is what index tells of one repository.
 type summary struct {
 	Repository      string   `json:"repository"`

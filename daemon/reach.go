@@ -31,7 +31,7 @@ func newTransports() *transports { return &transports{way: map[way]*http.Transpo
 func (t *transports) to(r config.Reach) (*http.Transport, error) {
 	w := way{proxy: r.Proxy}
 	if r.CA != "" {
-		pem, err := os.ReadFile(r.CA)
+		pem, err := readCA(r.CA)
 		if err != nil {
 			return nil, fmt.Errorf("ca: %w", err)
 		}
@@ -58,6 +58,27 @@ func (t *transports) to(r config.Reach) (*http.Transport, error) {
 	}
 	t.way[w] = made
 	return made, nil
+}
+
+// checkCA tells whether the file of a ca holds certificates.
+func checkCA(file string) error {
+	pem, err := readCA(file)
+	if err != nil {
+		return err
+	}
+	if _, err := wire.NewTransport(wire.Profile{CA: pem}); err != nil {
+		return fmt.Errorf("%s %w", file, err)
+	}
+	return nil
+}
+
+// readCA refuses an empty file, which would else be as good as none.
+func readCA(file string) ([]byte, error) {
+	pem, err := os.ReadFile(file)
+	if err == nil && len(pem) == 0 {
+		return nil, fmt.Errorf("%s is empty: write the certificates to trust, or take it out", file)
+	}
+	return pem, err
 }
 
 // close ends the connections that are not in use.

@@ -76,6 +76,67 @@ func TestTheCommandLineNamesAuthorityTokenKeyAndHosts(t *testing.T) {
 	}
 }
 
+func TestTheCommandLineNamesThePassphraseOfAKey(t *testing.T) {
+	repo := gittest.Init(t)
+	repo.Commit("ABC-1")
+	const passphrase = "open sesame 4711"
+	key := gittest.ServeSSH(t, gittest.SSHOptions{}).KeyGen(t, "locked", "ed25519", passphrase)
+	server := gittest.ServeSSH(t, gittest.SSHOptions{Keys: []string{key + ".pub"}})
+	flags := []string{"--ssh-key", key, "--known-hosts", server.KnownHosts, server.URL(repo)}
+	if s := indexed(t, exitFailure, flags...); s.ErrorClass != "auth" || !strings.Contains(s.Error, "--ssh-key-passphrase-file") {
+		t.Errorf("without the passphrase: %+v", s)
+	}
+	flags = append(flags, "--ssh-key-passphrase-file", writeFile(t, passphrase+"\n"))
+	if s := indexed(t, exitOK, flags...); s.Commits != 1 {
+		t.Errorf("with the passphrase: %+v", s)
+	}
+	flags[len(flags)-1] = writeFile(t, "wr0ng 4711")
+	if s := indexed(t, exitFailure, flags...); !strings.Contains(s.Error, "--ssh-key-passphrase-file") || strings.Contains(s.Error, "4711") {
+		t.Errorf("with another passphrase: %+v", s)
+	}
+}
+
+func TestTheCommandLineChoosesTheEngine(t *testing.T) {
+	repo := gittest.Init(t)
+	repo.Commit("ABC-1")
+	libgit2, absent := config.EngineLibgit2, config.Default()
+	for _, flags := range []access{{}, {Engine: &libgit2}} {
+		settings := config.Default()
+		flags.apply(settings)
+		if want := flags.Engine != nil; flags.isGiven() != want || (settings.Fetch != absent.Fetch) != want {
+			t.Errorf("%+v is given: %v, and fetches by %q", flags, flags.isGiven(), settings.Fetch.Engine)
+		}
+	}
+	server := gittest.Start(t, filepath.Dir(repo.Path), gittest.Options{})
+	for _, engine := range []string{"native", "libgit2"} {
+		if s := indexed(t, exitOK, "--engine", engine, server.URL+"/"+filepath.Base(repo.Path)); s.Commits != 1 {
+			t.Errorf("by %s: %+v", engine, s)
+		}
+	}
+}
+
+func TestAMistypedURLIsRefusedWithoutBeingShown(t *testing.T) {
+	for _, place := range []string{
+		"https//bot:PW4711@host/a.git", "https;//bot:PW4711@host/a.git", "//bot:PW4711@host/a.git", "https/bot:P@PW4711@host/a.git",
+		"https//PW4711@host/a.git", "file://bot:PW4711@host/a.git", "file:///bot:PW4711@host/a.git", "https:/bot:PW4711@host/a.git",
+		"https:///bot:PW4711@host/a.git", "https:///bot:PW4711@host/a.git?b", "https:bot:PW4711@host/a.git", "bot:PW4711@host/a.git",
+		"bot:PW4711/x@host:a.git", "/no\x00:PW4711@host",
+	} {
+		if at, err := locate(place); err == nil || strings.Contains(err.Error(), "4711") || strings.Contains(at, "4711") {
+			t.Errorf("%q gives %q, %v", place, at, err)
+		}
+	}
+	there := filepath.Join(t.TempDir(), "a:b@c")
+	if err := os.Mkdir(there, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []string{there, "/not/there", "/not/there@home", "not/there", "git@host:a.git", "ssh://git@host/a.git"} {
+		if _, err := locate(place); err != nil {
+			t.Errorf("%q: %v", place, err)
+		}
+	}
+}
+
 func TestARepositoryOfAnotherUserWantsToBeTrusted(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a repository to another user")
@@ -129,7 +190,7 @@ func TestRepositoriesReachedAlikeShareATransport(t *testing.T) {
 	if len(ways.way) != 6 {
 		t.Errorf("%d transports for 6 ways", len(ways.way))
 	}
-	for _, r := range []config.Reach{{CA: "/nowhere/ca.pem"}, {CA: writeFile(t, "junk")}} {
+	for _, r := range []config.Reach{{CA: "/nowhere/ca.pem"}, {CA: writeFile(t, "junk")}, {CA: writeFile(t, "")}} {
 		if _, err := ways.to(r); err == nil || !strings.Contains(err.Error(), "ca: ") || !strings.Contains(err.Error(), r.CA) {
 			t.Errorf("%v", err)
 		}

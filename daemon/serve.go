@@ -32,8 +32,16 @@ type serveCommand struct {
 
 // Help is the text below the summary of serve.
 func (serveCommand) Help() string {
-	return "Either --config names everything, or --data and repositories on the command line do for a start. SIGTERM or SIGINT stops " +
-		"within ten seconds, a second one at once; SIGHUP reads the configuration again, and keeps the old one if the new one is wrong."
+	return `Either --config names everything, or --data and repositories on the command line do for a start:
+
+    keytrail serve --data ./data https://git.example.com/acme/shop.git
+    keytrail serve --config /etc/keytrail/keytrail.yaml
+
+Then ask it: keytrail query --url http://127.0.0.1:8790 SHOP-1. Headers, a proxy other than the environment's, limits and
+all else that has no flag is for the configuration file.
+
+SIGTERM or SIGINT stops within ten seconds, a second one at once; SIGHUP reads the configuration again, and keeps the old
+one if the new one is wrong.`
 }
 
 // drain is how long requests under way may take once the daemon has been told to stop.

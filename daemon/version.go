@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -58,6 +59,7 @@ func (c *versionCommand) Run(p Process) error {
 	if c.JSON {
 		return json.NewEncoder(p.Stdout).Encode(v)
 	}
-	_, err := fmt.Fprintf(p.Stdout, "keytrail %s %s\n%s, libgit2 %s\n", v.Version, v.Revision, v.Go, v.Libgit2)
+	name := strings.TrimSpace("keytrail " + v.Version + " " + v.Revision)
+	_, err := fmt.Fprintf(p.Stdout, "%s\n%s, libgit2 %s\n", name, v.Go, v.Libgit2)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ type plan struct {
 	tokens  []httpapi.Token
 }
 
-// checks are the syntaxes that a configuration holds and other packages own.
+// checks are those of what a configuration holds and other packages know to be right.
 func checks() config.Checks {
 	return config.Checks{
 		Refspec: func(spec string) error {
@@ -35,6 +36,7 @@ func checks() config.Checks {
 			return err
 		},
 		Filter: host.CheckFilter,
+		CA:     checkCA,
 	}
 }
 
@@ -78,8 +80,10 @@ func newRules(k config.IssueKeys) (*issuekey.Rules, error) {
 func keyRules(file string) (*issuekey.Rules, error) {
 	settings := config.Default()
 	if file != "" {
+		known := checks()
+		known.CA = nil // who only asks reaches no host, and need not be able to read what the daemon reads
 		var err error
-		if settings, err = config.Load(file, checks()); err != nil {
+		if settings, err = config.Load(file, known); err != nil {
 			return nil, err
 		}
 	}
@@ -107,15 +111,8 @@ func newTarget(r config.Repository, c *config.Config, transports *transports) (i
 func namedTargets(places []string, c *config.Config, as config.Credentials, transports *transports) ([]indexer.Target, error) {
 	var targets []indexer.Target
 	for i, place := range places {
-		at := place
-		if local, ok := mirror.LocalPath(place); ok {
-			absolute, err := filepath.Abs(local)
-			if err != nil {
-				return nil, fmt.Errorf("repository %q: %w", place, err)
-			}
-			at = absolute
-		}
-		if err := checkPlace(at); err != nil {
+		at, err := locate(place)
+		if err != nil {
 			return nil, usageError{fmt.Errorf("repository %d on the command line: %w", i+1, err)}
 		}
 		t, err := newTarget(config.Repository{Name: nameOf(at), URL: at, Credentials: as, Refs: c.Refs, Reach: c.Reach}, c, transports)
@@ -127,17 +124,40 @@ func namedTargets(places []string, c *config.Config, as config.Credentials, tran
 	return targets, nil
 }
 
-// checkPlace refuses what would put a password into the index and from there into every list of repositories, or might: it
-// cannot be told of what is no URL.
-func checkPlace(at string) error {
+// locate gives the URL or the absolute path of a place. It refuses what would put a password into the index and from there
+// into every list of repositories, or might: it cannot be told of what is no URL. No error repeats a password.
+func locate(place string) (string, error) {
+	at := place
+	if local, ok := mirror.LocalPath(place); ok {
+		absolute, err := filepath.Abs(local)
+		if err != nil {
+			return "", err
+		}
+		if isMistypedURL(local) {
+			return "", errors.New("is no path that is there, and looks like a mistyped URL: write it as " +
+				"https://git.example.com/a.git, without credentials, which are --username, and --password-file or --password-env")
+		}
+		at = absolute
+	}
 	err := config.CheckRepositoryURL(at)
 	switch {
-	case errors.Is(err, config.ErrScheme):
-		return nil
+	case err == nil, errors.Is(err, config.ErrScheme):
+		return at, nil
 	case errors.Is(err, config.ErrCredentials):
-		return fmt.Errorf("%w; on the command line these are --username, and --password-file or --password-env", err)
+		return "", fmt.Errorf("%w; on the command line these are --username, and --password-file or --password-env", err)
 	}
-	return err
+	return "", err
+}
+
+// isMistypedURL tells of what is taken for a path whether it may be a URL with credentials, as https//user:password@host/a
+// is: it is not there, and holds a colon before an @, or an @ in a path that is not absolute.
+func isMistypedURL(local string) bool {
+	i := strings.LastIndex(local, "@")
+	if i < 0 || filepath.IsAbs(local) && !strings.Contains(local[:i], ":") {
+		return false
+	}
+	_, err := os.Stat(local)
+	return err != nil
 }
 
 // nameOf gives a repository given by place the name that git clone would.

@@ -3,14 +3,13 @@ package indexer
 import (
 	"context"
 	"iter"
-	"net/url"
 	"reflect"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"keytrail/indexer/mirror"
+	"keytrail/indexer/mirror/wire"
 	"keytrail/storage"
 )
 
@@ -71,18 +70,10 @@ func (t *target) host() string {
 	if t.Spec.Integration != "" {
 		return t.Spec.Integration
 	}
-	if u, err := url.Parse(t.Spec.URL); err == nil && u.Host != "" {
-		return u.Host
+	if _, isLocal := mirror.LocalPath(t.Spec.URL); isLocal {
+		return "local"
 	}
-	if _, isLocal := mirror.LocalPath(t.Spec.URL); !isLocal {
-		_, after, hasUser := strings.Cut(t.Spec.URL, "@") // user@host:path
-		if !hasUser {
-			after = t.Spec.URL
-		}
-		host, _, _ := strings.Cut(after, ":")
-		return host
-	}
-	return "local"
+	return wire.HostOf(t.Spec.URL)
 }
 
 // noteChange remembers since when a change waits to be indexed.

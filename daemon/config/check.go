@@ -179,10 +179,10 @@ func parseURL(s string) (*url.URL, error) {
 	switch {
 	case err != nil || u.Opaque != "" || u.Scheme == "":
 		return nil, errors.New("is not a URL: want one as https://git.example.com/a")
+	case u.Hostname() == "" && u.Scheme != "file":
+		return nil, errors.New("names no host: want a URL as https://git.example.com/a") // which may stand in the path, after a password
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, fmt.Errorf("%q has a query or a fragment: take it out", origin(s))
-	case u.Hostname() == "" && u.Scheme != "file":
-		return nil, fmt.Errorf("%q names no host: want one as https://git.example.com/a", origin(s))
 	case u.Scheme == "file" && (u.Host != "" && u.Host != "localhost" || u.Path == ""):
 		return nil, fmt.Errorf("%q: want three slashes, as file:///srv/git/a.git", origin(s))
 	}

@@ -139,18 +139,19 @@ func Default() *Config {
 		Reach:     Reach{Objects: ObjectsCommits, Fetch: Fetch{Engine: EngineNative}},
 		IssueKeys: IssueKeys{Preset: "jira", Deny: []string{"UTF", "SHA", "ISO", "CVE", "RFC"}},
 		Limits: Limits{
-			Fetches: 8, FetchesPerHost: 4, Connect: 30 * time.Second, Stall: time.Minute,
+			Fetches: 8, FetchesPerHost: 4, Connect: 30 * time.Second, Stall: time.Minute, Total: 6 * time.Hour,
 			Advertisement: 512 << 20, Refs: 5_000_000, Pack: 20 << 30,
 		},
 		Log: Log{Level: "info", Format: "json"},
 	}
 }
 
-// Checks are the syntaxes that other packages own. A nil check accepts everything; the text of an error follows the
-// key path and the value.
+// Checks are what other packages know to be right. A nil check accepts everything; the text of an error follows the
+// key path.
 type Checks struct {
 	Refspec func(string) error // of refs.other
 	Filter  func(string) error // of integrations[].filter
+	CA      func(string) error // of the file that a ca names
 }
 
 // Load reads and parses the file at path.

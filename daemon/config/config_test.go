@@ -121,7 +121,7 @@ func TestSettingsAreRead(t *testing.T) {
 		{"limits on size and time", "limits: {connect: 5s, total: 1h, advertisement: 1MiB, refs: 7}", func(c *config.Config) {
 			c.Limits.Connect, c.Limits.Total, c.Limits.Advertisement, c.Limits.Refs = 5*time.Second, time.Hour, 1<<20, 7
 		}},
-		{"no limit in all", "limits: {total: 0}", func(*config.Config) {}},
+		{"no limit in all", "limits: {total: 0}", func(c *config.Config) { c.Limits.Total = 0 }},
 		{"a block of text", "objects: >-\n  full\n", func(c *config.Config) { c.Objects = config.ObjectsFull }},
 	}
 	for _, test := range tests {

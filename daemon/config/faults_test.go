@@ -77,7 +77,7 @@ func TestAFaultSaysWhereWhatAndWhatIsRight(t *testing.T) {
 		{"file with host", "repositories: [{name: a, url: 'file://srv/a'}]",
 			`1:31: repositories[0].url: "file://srv/a": want three slashes, as file:///srv/git/a.git`},
 		{"no host", "repositories: [{name: a, url: 'https:///a'}]",
-			`1:31: repositories[0].url: "https:///a" names no host: want one as https://git.example.com/a`},
+			`1:31: repositories[0].url: names no host: want a URL as https://git.example.com/a`},
 		{"key for http", "repositories: [{name: a, url: 'http://h.example.com/a', ssh_key: {env: K}}]",
 			"1:66: repositories[0].ssh_key: is not for http://h.example.com/a: take it out"},
 		{"password for a path", "repositories: [{name: a, url: /a, password: {env: K}}]",

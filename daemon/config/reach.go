@@ -67,11 +67,11 @@ type Header struct {
 }
 
 // fields are the keys of a Reach, which stand beside others.
-func (r *Reach) fields() []field {
+func (r *Reach) fields(checks Checks) []field {
 	return []field{
 		{"objects", oneOf(&r.Objects, ObjectsCommits, ObjectsFull)},
 		{"fetch", r.Fetch.read},
-		{"ca", text(&r.CA, checkAbsolute)},
+		{"ca", text(&r.CA, checkAbsolute, checks.CA)},
 		{"proxy", r.Proxy.read},
 	}
 }

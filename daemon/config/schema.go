@@ -17,7 +17,7 @@ func (c *Config) read(v value) {
 			{"poll", c.Poll.read},
 			{"refs", c.Refs.read},
 		},
-		c.Reach.fields(),
+		c.Reach.fields(v.d.checks),
 		[]field{
 			{"issue_keys", c.IssueKeys.read},
 			{"limits", c.Limits.read},
@@ -154,7 +154,7 @@ func (c *Config) readIntegrations(v value) {
 				{"path", text(&in.Path, checkAbsolute)},
 				{"depth", integer(&in.Depth, 1, 16)},
 			},
-			in.Credentials.fields(), in.Reach.fields(),
+			in.Credentials.fields(), in.Reach.fields(v.d.checks),
 		)...)
 		v.require(found, "name", "type")
 		in.checkType(v, found)
@@ -198,7 +198,7 @@ func (c *Config) readRepositories(v value) {
 				{"url", text(&r.URL, CheckRepositoryURL, urls.check)},
 				{"refs", r.Refs.read},
 			},
-			r.Credentials.fields(), r.Reach.fields(),
+			r.Credentials.fields(), r.Reach.fields(v.d.checks),
 		)...)
 		v.require(found, "name", "url")
 		r.checkScheme(found)

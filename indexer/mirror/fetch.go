@@ -54,13 +54,14 @@ func (f *fetch) commits(changed []Ref) error {
 	if err != nil {
 		return err
 	}
+	missing, lacking := f.remote.branchesLacking(missing)
 	if err := f.remote.undelivered.replace(missing); err != nil {
 		return err
 	}
 	if err := mirror.setRefs(refs, f.look.Head); err != nil {
 		return err
 	}
-	return mirror.tend(f.ctx, f.filter != noFilter)
+	return errors.Join(lacking, mirror.tend(f.ctx, f.filter != noFilter))
 }
 
 // behind gives the refs of the look that one of the two repositories does not have as they are. These are not only the

@@ -39,6 +39,7 @@ type Remote struct {
 	// What follows is for one goroutine at a time.
 	undelivered undelivered
 	silent      int // looks in a row at which the server gave no answer to the mirror's filter
+	lacking     int // looks in a row at which the server left out branches
 }
 
 // notesSuffix names the repository of notes after the mirror.
@@ -118,6 +119,9 @@ func (r *Remote) Look(ctx context.Context, since Digest) (*Look, error) {
 			return nil, r.named(err)
 		}
 	}
+	for _, name := range advertised.Refused {
+		b.refuse(name, "its name holds a space or control characters: rename it")
+	}
 	look := b.finish()
 	if err := r.checkBoundary(ctx, look, advertised.Version); err != nil {
 		return nil, r.named(err)
@@ -151,7 +155,7 @@ func (r *Remote) Walk(ctx context.Context, tips []storage.OID, known func(storag
 		if len(tips) == 0 {
 			return
 		}
-		for c, err := range walk(ctx, r.mirror.dirs(), r.options.Workers, tips, known) {
+		for c, err := range walkCommits(ctx, r.mirror.dirs(), r.options.Workers, tips, known) {
 			if !yield(c, r.named(err)) || err != nil {
 				return
 			}

@@ -1,7 +1,10 @@
 package mirror
 
 import (
+	"crypto/sha1"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -75,5 +78,53 @@ func TestTheMemoryOfUndeliveredRefsIsByNameAndObjectAndForgetsWhatIsDamaged(t *t
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the file of an empty memory: %v", err)
+	}
+}
+
+// nothing is an answer with a whole pack that has no objects.
+func nothing([]byte) []byte {
+	pack := []byte("PACK\x00\x00\x00\x02\x00\x00\x00\x00")
+	sum := sha1.Sum(pack)
+	return fmt.Appendf(nil, "000dpackfile\n%04x\x01%s%s0000", 5+len(pack)+len(sum), pack, sum)
+}
+
+func TestABranchThatIsNotDeliveredIsAFailureAndAskedForAgain(t *testing.T) {
+	server := gittest.Init(t)
+	server.Commit("AB-1")
+	isBent := true
+	url := gittest.Serve(t, server, gittest.Options{Middleware: bent(&isBent, nothing)})
+	r := openRemote(t, url, RemoteOptions{})
+	var before *Look
+	for range 2 { // into a mirror that is new, and one that is not
+		isBent = true
+		now := look(t, r)
+		for range 2 {
+			_, err := r.Fetch(t.Context(), now, changedSince(before, now), nil)
+			wantError(t, err, ErrLacking, `"refs/heads/main"`)
+		}
+		isBent = false
+		before, _ = update(t, r, before)
+		mustAgree(t, r, server)
+		server.Commit("AB-2")
+	}
+}
+
+func TestABranchThatIsNoCommitHoldsNoOtherUpForLong(t *testing.T) {
+	server := gittest.Init(t)
+	server.Commit("AB-1")
+	isBent := false
+	r := openRemote(t, gittest.Serve(t, server, gittest.Options{Middleware: bent(&isBent, nothing)}), RemoteOptions{})
+	before, _ := update(t, r, nil)
+	tree := server.Git("rev-parse", "HEAD^{tree}")
+	writeFile(t, filepath.Join(server.Path, "refs", "heads", "odd"), tree+"\n") // git refuses to make such a branch
+	isBent = true
+	now := look(t, r)
+	for range maxLacking {
+		_, err := r.Fetch(t.Context(), now, changedSince(before, now), nil)
+		wantError(t, err, ErrLacking, `"refs/heads/odd"`)
+	}
+	_, fetched := update(t, r, nil)
+	if !slices.Equal(fetched.Unavailable, []string{"refs/heads/odd"}) || find(t, fetched.Refs, "refs/heads/main").Commit.IsZero() {
+		t.Errorf("%+v", fetched)
 	}
 }

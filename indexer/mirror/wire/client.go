@@ -166,7 +166,7 @@ func (c *Client) remembered(known *atomic.Pointer[server]) *server {
 func (c *Client) Fetch(ctx context.Context, r FetchRequest, pack io.Writer) (Received, error) {
 	o := c.begin(ctx, "fetch from")
 	defer o.end()
-	sink := &packSink{w: pack, limit: c.options.MaxPack}
+	sink := &packSink{w: pack, limit: c.options.MaxPack, patience: patienceStalls * c.options.Stall}
 	err := c.insist(&c.known, r, sink, func(s *server) error { return c.receive(o, s, r, sink) })
 	return Received{Bytes: sink.n, Shallow: sink.shallow}, c.finish(o, err)
 }

@@ -31,7 +31,7 @@ const WantedRef = "refs/keytrail/want"
 func (c *Client) FetchFor(ctx context.Context, r FetchRequest, guest func(*Conversation) error) (Received, error) {
 	o := c.begin(ctx, "fetch from")
 	defer o.end()
-	pack := &packSink{w: io.Discard, limit: c.options.MaxPack}
+	pack := &packSink{w: io.Discard, limit: c.options.MaxPack, patience: patienceStalls * c.options.Stall}
 	err := c.insist(&c.guests, r, pack, func(s *server) error { return c.host(o, s, r, pack, guest) })
 	return Received{Bytes: pack.n, Shallow: pack.shallow}, c.finish(o, err)
 }
@@ -258,7 +258,7 @@ func (r *relay) take(line []byte) error {
 	if r.phase == acknowledging {
 		if bytes.HasPrefix(line, []byte("ACK ")) || bytes.HasPrefix(line, []byte("NAK")) {
 			r.rest = r.from.raw()
-			return nil
+			return r.v.pack.heard(line)
 		}
 		if bytes.HasPrefix(line, []byte("shallow ")) || bytes.HasPrefix(line, []byte("unshallow ")) {
 			return nil

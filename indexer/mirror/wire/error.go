@@ -144,6 +144,11 @@ func (c *Client) finish(o *operation, err error) error {
 	finished := *e
 	finished.Op, finished.URL = o.name, c.redacted
 	finished.Text = o.redact(finished.Text)
+	if finished.Err != nil {
+		if text := finished.Err.Error(); o.redact(text) != text {
+			finished.Err = &redactedError{o.redact(text), finished.Err}
+		}
+	}
 	return &finished
 }
 

@@ -59,6 +59,7 @@ type refList struct {
 	adv  Advertisement
 
 	shallow []storage.OID
+	refused []string        // names that cannot be a ref's, shortened
 	names   strings.Builder // the present block of names
 }
 
@@ -78,6 +79,16 @@ func (l *refList) add(name []byte, oid, peeled storage.OID) error {
 	}
 	l.adv.Refs = append(l.adv.Refs, Ref{l.intern(name), oid, peeled})
 	return nil
+}
+
+// maxRefused is how many names that cannot be a ref's are told.
+const maxRefused = 100
+
+// refuse leaves out a ref for its name.
+func (l *refList) refuse(name []byte) {
+	if len(l.refused) < maxRefused && !bytes.HasSuffix(name, []byte("^{}")) {
+		l.refused = append(l.refused, printable(string(name)))
+	}
 }
 
 // cutAt takes one commit at which a shallow repository ends.
@@ -111,6 +122,7 @@ func (l *refList) intern(name []byte) string {
 
 func (l *refList) advertisement(s *server, m message) *Advertisement {
 	l.adv.Version, l.adv.Filter, l.adv.Digest = s.version, s.filter(), m.digest
+	l.adv.Refused = l.refused
 	return &l.adv
 }
 
@@ -137,15 +149,8 @@ func parseOID(line []byte) (oid storage.OID, rest []byte, err error) {
 	return oid, rest, nil
 }
 
-// checkName refuses what no git server sends and what would break files and logs: control characters and spaces.
-func checkName(name []byte) error {
-	if len(name) == 0 {
-		return problem(ErrProtocol, "a ref without a name")
-	}
-	for _, c := range name {
-		if c <= ' ' || c == 0x7f {
-			return problem(ErrProtocol, "a ref with the impossible name %.80q", name)
-		}
-	}
-	return nil
+// isRefName tells of what every server sends: not empty, and without what would break files and logs, which are spaces and
+// control characters (git-check-ref-format(1)).
+func isRefName(name []byte) bool {
+	return len(name) > 0 && !slices.ContainsFunc(name, func(c byte) bool { return c <= ' ' || c == 0x7f })
 }

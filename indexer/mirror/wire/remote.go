@@ -121,7 +121,7 @@ func parseSCP(raw string) (remote, error) {
 		host, path, ok = strings.Cut(rest, ":")
 	}
 	switch {
-	case !ok || host == "" || strings.ContainsAny(host, "/\\ "):
+	case !ok || host == "" || host[0] == '-' || strings.ContainsAny(host, "/\\ "):
 		return unsupported("the URL has no scheme, and is not user@host:path")
 	case strings.ContainsAny(user, ":/"):
 		return unsupported("the URL cannot be parsed, or holds a password")
@@ -133,6 +133,19 @@ func parseSCP(raw string) (remote, error) {
 		address = net.JoinHostPort(name, port)
 	}
 	return remote{scheme: "ssh", place: place{user: user, host: host, address: address, path: path}, redacted: raw}, nil
+}
+
+// HostOf gives host:port of the server behind a URL, in one form for one server; "" for what is no URL of a server.
+func HostOf(raw string) string {
+	r, err := parseRemote(raw)
+	switch {
+	case err != nil:
+		return ""
+	case r.base != nil:
+		_, address, _ := strings.Cut(origin(r.base), "://")
+		return address
+	}
+	return strings.ToLower(r.place.address)
 }
 
 // checkPath says what is wrong with the path of a repository that is named in a command or a packet; "" if nothing.

@@ -141,7 +141,7 @@ func (t *sshTransport) refused(o *operation, err error, keys int) error {
 	case strings.Contains(err.Error(), "unable to authenticate") && keys == 0:
 		return problem(ErrAuth, "ssh: there is no key to offer: configure ssh_key, or run an ssh agent that holds one")
 	case strings.Contains(err.Error(), "unable to authenticate"):
-		return problem(ErrAuth, "ssh: the server accepts none of the %d keys offered for user %s: add the public key to the account there", keys, t.user())
+		return problem(ErrAuth, "ssh: the server accepts no key that was offered for user %s (%d): add the public key to the account there", t.user(), keys)
 	case errors.As(err, &algorithms):
 		e := problem(ErrUnreachable, "ssh: no algorithm that both sides have: bring the server up to date")
 		e.Err = err
@@ -278,9 +278,9 @@ func (s SSH) configured(o *operation) (ssh.Signer, error) {
 	case err == nil:
 		return key, nil
 	case errors.As(err, &locked):
-		return nil, problem(ErrAuth, "ssh: the key needs a passphrase: configure ssh_key_passphrase")
+		return nil, problem(ErrAuth, "ssh: the key needs a passphrase: configure ssh_key_passphrase (--ssh-key-passphrase-file)")
 	case errors.Is(err, x509.IncorrectPasswordError):
-		return nil, problem(ErrAuth, "ssh: the passphrase does not open the key: correct ssh_key_passphrase")
+		return nil, problem(ErrAuth, "ssh: the passphrase does not open the key: correct ssh_key_passphrase (--ssh-key-passphrase-file)")
 	}
 	return nil, problem(ErrAuth, "ssh: the key is in no form that is known: give a private key as ssh-keygen writes it, or PEM")
 }

@@ -51,7 +51,7 @@ func meaning(status int, retryAfter, anonymous bool) (text string, kind error) {
 	case status == http.StatusForbidden:
 		return "the account may not read this repository: grant it read access", ErrAuth
 	case status == http.StatusProxyAuthRequired:
-		return "the proxy wants credentials: configure the user name and password of the proxy", ErrAuth
+		return "the proxy wants credentials, or others than it was sent: configure its user name and password", ErrAuth
 	case status == http.StatusNotFound && anonymous:
 		return "there is no such repository, or it is hidden from anonymous readers: check the URL, or configure credentials", ErrNotFound
 	case status == http.StatusNotFound, status == http.StatusGone:

@@ -70,7 +70,7 @@ func readRefs(p *pktReader, kind pktKind, line []byte, caps capabilities, list *
 		return err
 	}
 	for _, symref := range caps["symref"] {
-		if target, ok := strings.CutPrefix(symref, "HEAD:"); ok && checkName([]byte(target)) == nil {
+		if target, ok := strings.CutPrefix(symref, "HEAD:"); ok && isRefName([]byte(target)) {
 			list.adv.Head = target
 		}
 	}
@@ -107,8 +107,12 @@ func readRef(line []byte, list *refList) error {
 	if !ok {
 		return problem(ErrProtocol, "want a ref, have %.80q", line)
 	}
-	if err := checkName(name); err != nil {
-		return err
+	if len(name) == 0 {
+		return problem(ErrProtocol, "a ref without a name")
+	}
+	if !isRefName(name) {
+		list.refuse(name)
+		return nil
 	}
 	if tag, ok := bytes.CutSuffix(name, []byte("^{}")); ok {
 		if !oid.IsZero() {
@@ -184,6 +188,9 @@ func readPackV0(p *pktReader, pack *packSink) error {
 			return problem(ErrProtocol, "a marker %04x before the pack", kind)
 		case bytes.HasPrefix(line, []byte("ACK ")), bytes.HasPrefix(line, []byte("NAK")),
 			bytes.HasPrefix(line, []byte("shallow ")), bytes.HasPrefix(line, []byte("unshallow ")):
+			if err := pack.heard(line); err != nil {
+				return err
+			}
 			continue
 		case bytes.HasPrefix(line, []byte("ERR ")):
 			return remoteError(string(line[4:]))

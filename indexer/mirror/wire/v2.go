@@ -71,13 +71,17 @@ func readLsRef(line []byte, list *refList) error {
 		return problem(ErrProtocol, "want a ref, have %.80q", line)
 	}
 	name, attributes, _ := bytes.Cut(rest, []byte(" "))
-	if err := checkName(name); err != nil {
-		return err
+	if len(name) == 0 {
+		return problem(ErrProtocol, "a ref without a name")
+	}
+	if !isRefName(name) {
+		list.refuse(name)
+		return nil
 	}
 	for len(attributes) > 0 {
 		var a []byte
 		a, attributes, _ = bytes.Cut(attributes, []byte(" "))
-		if target, ok := bytes.CutPrefix(a, []byte("symref-target:")); ok && string(name) == "HEAD" && checkName(target) == nil {
+		if target, ok := bytes.CutPrefix(a, []byte("symref-target:")); ok && string(name) == "HEAD" && isRefName(target) {
 			list.adv.Head = string(target)
 		}
 		if tag, ok := bytes.CutPrefix(a, []byte("peeled:")); ok {
@@ -142,7 +146,7 @@ func readPackV2(p *pktReader, pack *packSink) error {
 				return err
 			}
 		case "acknowledgments", "wanted-refs":
-			if err := readSection(p, func([]byte) error { return nil }); err != nil {
+			if err := readSection(p, pack.heard); err != nil {
 				return err
 			}
 		default:

@@ -5,10 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -143,36 +139,8 @@ func (o *operation) keepCredentials(c Credentials) {
 	o.keepSecret(base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Password)))
 }
 
-// keepSecret remembers what must not appear in errors: a server may say back what it was sent, and errors quote it.
-func (o *operation) keepSecret(secret string) {
-	quoted := strconv.Quote(secret)
-	for _, s := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), quoted[1 : len(quoted)-1]} {
-		if s != "" && !slices.Contains(o.secrets, s) {
-			o.secrets = append(o.secrets, s)
-		}
-	}
-}
-
 // anonymous reports whether no request so far carried credentials.
 func (o *operation) anonymous() bool { return !o.isAuthorized }
-
-// leastPart is the length of the beginning of a secret that is taken for it.
-const leastPart = 6
-
-// redact takes the secrets out of a text, the longest first: one may be part of another. What a server says is shortened in
-// errors, maybe in the middle of a secret, so that the beginnings of secrets go too.
-func (o *operation) redact(text string) string {
-	slices.SortFunc(o.secrets, func(a, b string) int { return len(b) - len(a) })
-	for _, s := range o.secrets {
-		text = strings.ReplaceAll(text, s, redactedCredentials)
-	}
-	for _, s := range o.secrets {
-		for n := len(s) - 1; n >= leastPart && strings.Contains(text, s[:leastPart]); n-- {
-			text = strings.ReplaceAll(text, s[:n], redactedCredentials)
-		}
-	}
-	return text
-}
 
 // atMost gives at most limit bytes of r, then ErrTooLarge.
 func atMost(r io.Reader, limit int64, what string) io.Reader {

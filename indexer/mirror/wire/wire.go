@@ -114,6 +114,8 @@ type Advertisement struct {
 	// Refs are those with an asked-for prefix, in the server's order, which is by name for git's own. HEAD is
 	// not among them. Names share memory in blocks of some 64 KiB: a caller that keeps few of many clones them.
 	Refs []Ref
+	// Refused are names of refs, at most a hundred, that hold spaces or control characters, which no ref can.
+	Refused []string
 	// Head is the ref that HEAD points at, also while that ref is unborn if the server tells; "" if HEAD is
 	// detached or the server too old to tell.
 	Head string
