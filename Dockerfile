@@ -2,7 +2,7 @@
 
 FROM golang:1.26-bookworm AS build
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libgit2-dev pkg-config \
+ && apt-get install -y --no-install-recommends libgit2-dev libdeflate-dev pkg-config \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -15,7 +15,7 @@ FROM debian:bookworm-slim
 # libgit2's security fixes come from Debian, not from go.mod, so the image takes every pending upgrade.
 RUN apt-get update \
  && apt-get upgrade -y \
- && apt-get install -y --no-install-recommends libgit2-1.5 ca-certificates \
+ && apt-get install -y --no-install-recommends libgit2-1.5 libdeflate0 ca-certificates \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /keytrail /usr/local/bin/keytrail
 # A number, so that an orchestrator can check that it is not root without reading the image's passwd.

@@ -170,7 +170,7 @@ func TestReadersGoOnWhilePacksAreMerged(t *testing.T) {
 		t.Fatal("the handle does not see what is there")
 	}
 	walked := 0
-	for _, err := range walk(t.Context(), b.dirs(), 2, oids[manyPacks-1:], nil) {
+	for _, err := range walkCommits(t.Context(), b.dirs(), 2, oids[manyPacks-1:], nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

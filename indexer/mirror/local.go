@@ -132,7 +132,7 @@ func (l *Local) Walk(ctx context.Context, tips []storage.OID, known func(storage
 			yield(storage.Commit{}, l.named(err))
 			return
 		}
-		for c, err := range walk(ctx, dirs, l.options.Workers, tips, known) {
+		for c, err := range walkCommits(ctx, dirs, l.options.Workers, tips, known) {
 			if !yield(c, l.named(err)) || err != nil {
 				return
 			}

@@ -21,7 +21,7 @@
 // does not get through at once, undelivered.go without asking in vain, shallow.go as far as a server's history goes, and space.go
 // while there is room; engine.go is the seam behind which packs are received, also by libgit2's own fetch (libgit2engine.go, with
 // libgit2enginetransport.go and libgit2engineborrower.go); packs.go and consolidate.go keep its packs few; objects.go
-// reads objects; walk.go walks; commit.go, signature.go and text.go decode; notes.go compares notes; ondemand.go, with scratch.go, gets
+// reads objects; walk.go walks, through package packfile, and walkobjects.go where that gives up; commit.go, signature.go and text.go decode; notes.go compares notes; ondemand.go, with scratch.go, gets
 // trees and contents for diffs, which diff.go, difftree.go, diffrename.go and diffpatch.go make; error.go names what can
 // fail; libgit2.go sets libgit2 up.
 package mirror

@@ -2,23 +2,32 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"sync"
 
+	"keytrail/indexer/mirror/packfile"
 	"keytrail/storage"
 )
 
-const (
-	walkBatch  = 64 // commits that a worker takes, and hands on, at a time
-	walkQueued = 16 // batches that wait for the consumer
-)
+// walk is one walk of a repository.
+type walk struct {
+	ctx     context.Context
+	dirs    gitDirs
+	workers int
+	shallow map[storage.OID]bool
+	tips    []storage.OID
+	known   func(storage.OID) (bool, error)
+}
 
-// walk yields, in no particular order, each commit that tips reach and known does not know, decoded once. Workers with
-// libgit2 handles of their own share one frontier; all have ended when the sequence has.
-func walk(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
+// walkCommits yields, in no particular order, each commit that tips reach and known does not know, decoded once. Packs are
+// read by package packfile; what that does not take, because it is damaged or rare, goes through libgit2, whose word on what is
+// wrong is the last.
+func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
 	return func(yield func(storage.Commit, error) bool) {
 		shallow, err := readShallow(dirs)
 		if err != nil {
@@ -28,46 +37,101 @@ func walk(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, kn
 		if workers <= 0 {
 			workers = runtime.GOMAXPROCS(0)
 		}
-		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		f := newFrontier(known)
-		stop := context.AfterFunc(ctx, f.abandon)
-		defer stop()
-		if err := f.add(tips); err != nil {
-			yield(storage.Commit{}, err)
+		w := &walk{ctx: ctx, dirs: dirs, workers: workers, shallow: shallow, tips: tips, known: known}
+		var given []storage.OID
+		for c, err := range w.packs() {
+			if isBeyondPackfile(err) {
+				w.goOn(given, yield)
+				return
+			}
+			given = append(given, c.OID)
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// isBeyondPackfile tells of what libgit2 may still read.
+func isBeyondPackfile(err error) bool {
+	for _, odd := range []error{packfile.ErrNotFound, packfile.ErrCorrupt, packfile.ErrTooLarge, packfile.ErrOdd} {
+		if errors.Is(err, odd) {
+			return true
+		}
+	}
+	return false
+}
+
+// goOn walks anew through libgit2, without the commits that were given. These are no end of the walk: not all that they reach
+// was given too.
+func (w *walk) goOn(given []storage.OID, yield func(storage.Commit, error) bool) {
+	isGiven := make(map[storage.OID]struct{}, len(given))
+	for _, oid := range given {
+		isGiven[oid] = struct{}{}
+	}
+	for c, err := range w.objects() {
+		if _, ok := isGiven[c.OID]; ok && err == nil {
+			continue
+		}
+		if !yield(c, err) || err != nil {
 			return
 		}
-		out := make(chan []storage.Commit, walkQueued)
+	}
+}
+
+// packs is the walk through package packfile. Parsers decode what it inflates; all have ended when the sequence has.
+func (w *walk) packs() iter.Seq2[storage.Commit, error] {
+	return func(yield func(storage.Commit, error) bool) {
+		ctx, cancel := context.WithCancelCause(w.ctx)
+		defer cancel(nil)
+		inflated, parsed := make(chan *packfile.Batch), make(chan []storage.Commit, w.workers)
 		var running sync.WaitGroup
-		for range workers {
+		start := func(do func() error) {
 			running.Go(func() {
 				defer func() {
 					if p := recover(); p != nil {
 						cancel(&workerPanic{value: p, stack: debug.Stack()})
 					}
 				}()
-				if err := walkWorker(ctx, dirs, shallow, f, out); err != nil {
+				if err := do(); err != nil {
 					cancel(err)
 				}
 			})
 		}
+		start(func() error {
+			defer close(inflated)
+			return w.inflate(ctx, inflated)
+		})
+		var parsing sync.WaitGroup
+		parsing.Add(w.workers)
+		for range w.workers {
+			start(func() error {
+				defer parsing.Done()
+				return w.parse(ctx, inflated, parsed)
+			})
+		}
 		go func() {
-			running.Wait()
-			close(out)
+			parsing.Wait()
+			close(parsed)
 		}()
 		defer func() {
 			cancel(nil)
-			for range out { // until the workers are gone
+			for range parsed { // until the parsers are gone
 			}
+			running.Wait()
 		}()
-		for batch := range out {
-			for _, c := range batch {
+		for commits := range parsed {
+			for _, c := range commits {
+				if ctx.Err() != nil {
+					break
+				}
 				if !yield(c, nil) {
 					return
 				}
 			}
 		}
-		err = context.Cause(ctx)
+		running.Wait()
+		err := context.Cause(ctx)
 		if p, ok := err.(*workerPanic); ok {
 			panic(p)
 		}
@@ -77,144 +141,53 @@ func walk(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, kn
 	}
 }
 
-// workerPanic carries a worker's panic to the goroutine that asked for the walk, which is the one that can end a job.
-type workerPanic struct {
-	value any
-	stack []byte
-}
-
-func (p *workerPanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
-
-// walkWorker decodes commits of the frontier until there are none.
-func walkWorker(ctx context.Context, dirs gitDirs, shallow map[storage.OID]bool, f *frontier, out chan<- []storage.Commit) error {
-	var o *objects
-	defer func() {
-		if o != nil {
-			o.close()
-		}
-	}()
-	for {
-		oids := f.take(walkBatch)
-		if len(oids) == 0 {
-			return nil
-		}
-		if o == nil {
-			var err error
-			if o, err = openDirs(dirs); err != nil {
-				return err
-			}
-		}
-		batch := make([]storage.Commit, 0, len(oids))
-		var parents []storage.OID
-		for _, oid := range oids {
-			c, err := o.commit(oid)
-			if err != nil {
-				return err
-			}
-			if c.Shallow = shallow[oid]; !c.Shallow {
-				parents = append(parents, c.Parents...)
-			}
-			batch = append(batch, c)
-		}
-		if err := f.add(parents); err != nil {
+// inflate hands on the batches of a walk of the packs.
+func (w *walk) inflate(ctx context.Context, out chan<- *packfile.Batch) error {
+	store, err := packfile.Open(filepath.Join(w.dirs.common, "objects"), packfile.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	for batch, err := range store.Walk(ctx, w.tips, w.known, packfile.WalkOptions{Workers: w.workers, Shallow: w.shallow}) {
+		if err != nil {
 			return err
 		}
-		f.done(len(oids))
 		select {
 		case out <- batch:
+		case <-ctx.Done():
+			batch.Release()
+			return nil
+		}
+	}
+	return nil
+}
+
+// parse decodes the commits of batches.
+func (w *walk) parse(ctx context.Context, in <-chan *packfile.Batch, out chan<- []storage.Commit) error {
+	for batch := range in {
+		commits, err := w.commitsOf(batch)
+		batch.Release()
+		if err != nil {
+			return err
+		}
+		select {
+		case out <- commits:
 		case <-ctx.Done():
 			return nil
 		}
 	}
-}
-
-// frontier is the commits that are to be decoded. It is safe for concurrent use.
-type frontier struct {
-	known func(storage.OID) (bool, error)
-
-	mu        sync.Mutex
-	more      sync.Cond
-	queue     []storage.OID
-	seen      map[storage.OID]struct{}
-	open      int // queued, or taken and not done
-	abandoned bool
-}
-
-func newFrontier(known func(storage.OID) (bool, error)) *frontier {
-	f := &frontier{known: known, seen: map[storage.OID]struct{}{}}
-	f.more.L = &f.mu
-	return f
-}
-
-// add queues those of the commits that were not seen before and are not known.
-func (f *frontier) add(oids []storage.OID) error {
-	fresh := f.markSeen(oids)
-	if f.known != nil {
-		unknown := fresh[:0]
-		for _, oid := range fresh {
-			isKnown, err := f.known(oid)
-			if err != nil {
-				return err
-			}
-			if !isKnown {
-				unknown = append(unknown, oid)
-			}
-		}
-		fresh = unknown
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.queue = append(f.queue, fresh...)
-	f.open += len(fresh)
-	f.more.Broadcast()
 	return nil
 }
 
-func (f *frontier) markSeen(oids []storage.OID) []storage.OID {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var fresh []storage.OID
-	for _, oid := range oids {
-		if _, ok := f.seen[oid]; !ok {
-			f.seen[oid] = struct{}{}
-			fresh = append(fresh, oid)
+func (w *walk) commitsOf(batch *packfile.Batch) ([]storage.Commit, error) {
+	commits := make([]storage.Commit, 0, len(batch.Commits))
+	for _, found := range batch.Commits {
+		c, err := parseCommit(found.OID, found.Content)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", packfile.ErrCorrupt, err)
 		}
+		c.Shallow = w.shallow[found.OID]
+		commits = append(commits, c)
 	}
-	return fresh
-}
-
-// take waits for commits and gives up to n of them; none when the walk is over.
-func (f *frontier) take(n int) []storage.OID {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.queue) == 0 && f.open > 0 && !f.abandoned {
-		f.more.Wait()
-	}
-	if f.abandoned {
-		return nil
-	}
-	rest := max(0, len(f.queue)-n)
-	taken := append([]storage.OID(nil), f.queue[rest:]...)
-	f.queue = f.queue[:rest]
-	return taken
-}
-
-// done tells that n commits that were taken have had their parents added.
-func (f *frontier) done(n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.open -= n; f.open == 0 {
-		f.more.Broadcast()
-	}
-}
-
-// abandon ends the walk.
-func (f *frontier) abandon() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.abandoned = true
-	f.more.Broadcast()
+	return commits, nil
 }

@@ -220,3 +220,41 @@ func TestReadingInPlaceWritesNothing(t *testing.T) {
 		t.Errorf("the repository changed from\n%s\nto\n%s", before, after)
 	}
 }
+
+// TestAWalkThatPackfileGivesUpGoesOnThroughLibgit2 gives up after any number of commits: none is missed, and none comes twice.
+func TestAWalkThatPackfileGivesUpGoesOnThroughLibgit2(t *testing.T) {
+	repo := gittest.Init(t)
+	tip := repo.Commits("refs/heads/main", "AB-1", 300)
+	for _, giveUpAfter := range []int{0, 1, 150, 300} {
+		w := &walk{ctx: t.Context(), dirs: gitDirs{own: repo.Path, common: repo.Path}, workers: 2, tips: []storage.OID{tip}}
+		var given []storage.OID
+		for c, err := range w.packs() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(given) == giveUpAfter {
+				break
+			}
+			given = append(given, c.OID)
+		}
+		all := map[storage.OID]int{}
+		for _, oid := range given {
+			all[oid]++
+		}
+		w.goOn(given, func(c storage.Commit, err error) bool {
+			if err != nil {
+				t.Error(err)
+			}
+			all[c.OID]++
+			return true
+		})
+		if len(all) != 300 || len(given) != giveUpAfter {
+			t.Errorf("after %d: %d commits", giveUpAfter, len(all))
+		}
+		for oid, n := range all {
+			if n != 1 {
+				t.Errorf("after %d: %s came %d times", giveUpAfter, oid, n)
+			}
+		}
+	}
+}
