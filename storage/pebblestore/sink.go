@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -20,6 +22,8 @@ const (
 	bulkBytes = 8 << 20
 	// tableBytes is where one sorted table ends and the next begins.
 	tableBytes = 64 << 20
+	// shareBytes is from where on keyspaces are sorted and written by a goroutine of their own.
+	shareBytes = 4 << 20
 	// chunkBytes is what the sink's memory grows by.
 	chunkBytes = 1 << 20
 )
@@ -28,8 +32,15 @@ const (
 // deleted at most once.
 type sink struct {
 	chunks [][]byte
-	ops    []op
+	spaces [256]space // by the first byte of their keys
+	ops    int
 	bytes  int
+}
+
+// space is what changes in one keyspace.
+type space struct {
+	ops   []op
+	bytes int
 }
 
 // op is one change: where its key and value lie.
@@ -53,11 +64,14 @@ func (s *sink) add(key, value []byte, isDeletion bool) {
 		last++
 	}
 	c := s.chunks[last]
-	s.ops = append(s.ops, op{
+	in := &s.spaces[key[0]]
+	in.ops = append(in.ops, op{
 		chunk: int32(last), begin: int32(len(c)),
 		keyLen: int32(len(key)), valueLen: int32(len(value)), isDeletion: isDeletion,
 	})
+	in.bytes += need
 	s.chunks[last] = append(append(c, key...), value...)
+	s.ops++
 	s.bytes += need
 }
 
@@ -79,17 +93,19 @@ func (s *sink) commit(db *tables) error {
 }
 
 func (s *sink) commitBatch(db *pebble.DB) error {
-	b := db.NewBatchWithSize(s.bytes + 16*len(s.ops))
+	b := db.NewBatchWithSize(s.bytes + 16*s.ops)
 	defer b.Close()
-	for _, o := range s.ops {
-		var err error
-		if o.isDeletion {
-			err = b.Delete(s.key(o), nil)
-		} else {
-			err = b.Set(s.key(o), s.value(o), nil)
-		}
-		if err != nil {
-			return err
+	for i := range s.spaces {
+		for _, o := range s.spaces[i].ops {
+			var err error
+			if o.isDeletion {
+				err = b.Delete(s.key(o), nil)
+			} else {
+				err = b.Set(s.key(o), s.value(o), nil)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return b.Commit(pebble.Sync)
@@ -108,33 +124,79 @@ type tables struct {
 // tablePrefix begins the names of tables that are being built. What a crash leaves of them is removed at open.
 const tablePrefix = "build-"
 
+// ingest writes the changes as sorted tables, which do not overlap, and makes them part of the index.
 func (s *sink) ingest(t *tables) (err error) {
-	slices.SortFunc(s.ops, func(a, b op) int { return bytes.Compare(s.key(a), s.key(b)) })
-	for i := 1; i < len(s.ops); i++ {
-		if bytes.Equal(s.key(s.ops[i-1]), s.key(s.ops[i])) {
-			return fmt.Errorf("key %q is written twice", s.key(s.ops[i]))
-		}
+	var writing errgroup.Group
+	writing.SetLimit(runtime.GOMAXPROCS(0))
+	shares := s.shares()
+	paths := make([][]string, len(shares))
+	for i, share := range shares {
+		writing.Go(func() error {
+			var err error
+			paths[i], err = s.writeShare(t, fmt.Sprintf("%s%d-", tablePrefix, i), share)
+			return err
+		})
 	}
-	var paths []string
+	err = writing.Wait()
+	all := slices.Concat(paths...)
 	defer func() {
-		for _, p := range paths {
+		for _, p := range all {
 			// After a successful ingest only this second name of the file goes.
 			if rm := t.fs.Remove(p); rm != nil && err == nil && !errors.Is(rm, fs.ErrNotExist) {
 				err = rm
 			}
 		}
 	}()
-	for rest := s.ops; len(rest) > 0; {
-		path := t.fs.PathJoin(t.dir, fmt.Sprintf("%s%d.sst", tablePrefix, len(paths)))
-		paths = append(paths, path)
-		n, err := s.writeTable(t, path, rest)
-		if err != nil {
-			return fmt.Errorf("build a table of the index: %w", err)
-		}
-		rest = rest[n:]
+	if err != nil {
+		return err
 	}
 	// Once begun, an ingest is finished: half of it cannot be.
-	return t.db.Ingest(context.Background(), paths)
+	return t.db.Ingest(context.Background(), all)
+}
+
+// shares divides the keyspaces, in their order, into runs that are each worth a goroutine and a table.
+func (s *sink) shares() [][]space {
+	var shares [][]space
+	room := 0
+	for _, in := range s.spaces {
+		if len(in.ops) == 0 {
+			continue
+		}
+		if room <= 0 {
+			shares = append(shares, nil)
+			room = shareBytes
+		}
+		last := len(shares) - 1
+		shares[last] = append(shares[last], in)
+		room -= in.bytes
+	}
+	return shares
+}
+
+// writeShare sorts keyspaces and writes them into tables. It gives also the path of one that could not be finished.
+func (s *sink) writeShare(t *tables, prefix string, share []space) (paths []string, err error) {
+	ops := share[0].ops
+	for i, in := range share {
+		slices.SortFunc(in.ops, func(a, b op) int { return bytes.Compare(s.key(a), s.key(b)) })
+		if i > 0 {
+			ops = append(ops, in.ops...)
+		}
+	}
+	for i := 1; i < len(ops); i++ {
+		if bytes.Equal(s.key(ops[i-1]), s.key(ops[i])) {
+			return nil, fmt.Errorf("key %q is written twice", s.key(ops[i]))
+		}
+	}
+	for len(ops) > 0 {
+		path := t.fs.PathJoin(t.dir, fmt.Sprintf("%s%d.sst", prefix, len(paths)))
+		paths = append(paths, path)
+		n, err := s.writeTable(t, path, ops)
+		if err != nil {
+			return paths, fmt.Errorf("build a table of the index: %w", err)
+		}
+		ops = ops[n:]
+	}
+	return paths, nil
 }
 
 // writeTable writes ops into one table until it is full, and returns how many.
