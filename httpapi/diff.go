@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,16 +108,39 @@ func (p params) number(name string, least, most, unsaid int) (int, error) {
 	return n, nil
 }
 
-// wantsPatch reports whether a request prefers a patch: it accepts one by name.
+// wantsPatch reports whether a request prefers a patch to JSON: it accepts one by name, with a weight (RFC 9110, section
+// 12.4.2) not below that of JSON.
 func wantsPatch(r *http.Request) bool {
+	var patch, json float64
+	closest := 0 // of the ranges that JSON is in: the most precise decides
 	for _, field := range r.Header.Values("Accept") {
 		for one := range strings.SplitSeq(field, ",") {
-			if media, params, err := mime.ParseMediaType(one); err == nil && media == patchType && params["q"] != "0" {
-				return true
+			media, params, err := mime.ParseMediaType(one)
+			if err != nil {
+				continue
+			}
+			if media == patchType {
+				patch = weight(params)
+			}
+			if at := slices.Index([]string{"", "*/*", "application/*", "application/json"}, media); at > closest {
+				closest, json = at, weight(params)
 			}
 		}
 	}
-	return false
+	return patch > 0 && patch >= json
+}
+
+// weight reads the weight of a range of media types, from 0 to 1; one that cannot be read is 0.
+func weight(params map[string]string) float64 {
+	text, isSaid := params["q"]
+	if !isSaid {
+		return 1
+	}
+	q, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(q >= 0 && q <= 1) {
+		return 0
+	}
+	return q
 }
 
 // endMark says below a patch what is not in it. Programs that apply patches pass over the line.
@@ -133,7 +157,10 @@ func (s *Server) sourceProblem(in RepositoryRef, err error) error {
 	if !isSource && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	if isSource {
+	switch {
+	case errors.Is(err, storage.ErrDiffTooLarge):
+		s.options.Log.Info().Err(err).Uint32("repo_id", uint32(in.ID)).Msg("a commit is beyond the limits of diffs")
+	case isSource:
 		s.options.Log.Warn().Err(err).Uint32("repo_id", uint32(in.ID)).Str("class", string(failed.Class)).Msg("a repository did not show a commit")
 	}
 	switch {
@@ -142,6 +169,8 @@ func (s *Server) sourceProblem(in RepositoryRef, err error) error {
 	case errors.Is(err, storage.ErrNoObjects):
 		return problemf(objectsRefused, "the server of repository %d does not hand out the files of single commits: allow it there "+
 			"(uploadpack.allowAnySHA1InWant, or protocol version 2), or set objects: full; of a partial or cut clone, fetch the rest", in.ID)
+	case errors.Is(err, storage.ErrDiffTooWide):
+		return problemf(diffTooLarge, "this commit changes more files than are compared for one answer: use git")
 	case errors.Is(err, storage.ErrDiffTooLarge):
 		return problemf(diffTooLarge, "the directories of this commit are more than is fetched for one answer: use git, or set objects: full")
 	case failed.Class == storage.ClassFull:

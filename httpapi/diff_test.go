@@ -106,6 +106,40 @@ func TestADiffIsJSONUnlessAPatchIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestADiffHasTheFormThatWeighsMore(t *testing.T) {
+	f := newFixture(t)
+	for accept, want := range map[string]string{
+		"application/json, text/x-diff;q=0.1":                "application/json",
+		"application/json;q=0.1, text/x-diff;q=0.2":          "text/x-diff",
+		"text/x-diff;q=0.5, */*":                             "application/json",
+		"text/x-diff;q=0.5, */*;q=0.1":                       "text/x-diff",
+		"application/json;q=0.1, */*, text/x-diff;q=0.5":     "text/x-diff",
+		"*/*, application/*;q=0.2, text/x-diff; q=0.5":       "text/x-diff",
+		"text/x-diff;q=2":                                    "application/json",
+		"text/x-diff;q=x, text/html":                         "application/json",
+		"text/x-diff, application/json":                      "text/x-diff",
+		"application/json;q=0, text/x-diff;q=0":              "application/json",
+		"text/plain;;, text/x-diff;q=0.001, text/html;q=0.9": "text/x-diff",
+	} {
+		if got := f.get(diffPath+oid(4).String()+"/diff", "Accept", accept).header.Get("Content-Type"); got != want {
+			t.Errorf("%q: %q, want %q", accept, got, want)
+		}
+	}
+}
+
+func TestALimitOfDiffsIsLoggedAsALimit(t *testing.T) {
+	f := newFixture(t)
+	f.differ.err = &storage.SourceError{Err: storage.ErrDiffTooWide}
+	answer := f.get(diffPath + oid(2).String() + "/diff")
+	answer.problem(diffTooLarge, "more files")
+	if strings.Contains(string(answer.body), "objects: full") {
+		t.Errorf("told of a way that leads nowhere: %s", answer.body)
+	}
+	if log := f.log.String(); !strings.Contains(log, "beyond the limits") || strings.Contains(log, `"class"`) || strings.Contains(log, `"level":"warn"`) {
+		t.Errorf("log: %s", log)
+	}
+}
+
 func TestADiffSaysWhatItsLimitsLeaveOut(t *testing.T) {
 	f := newFixture(t)
 	var diff Diff
@@ -141,7 +175,8 @@ var failures = []struct {
 	says string
 }{
 	{&storage.SourceError{Class: storage.ClassAuth, Err: fmt.Errorf("fetch from https://git.example.com: %w", storage.ErrNoObjects)}, objectsRefused, "objects: full"},
-	{&storage.SourceError{Class: storage.ClassCorrupt, Err: storage.ErrDiffTooLarge}, diffTooLarge, "objects: full"},
+	{&storage.SourceError{Err: storage.ErrDiffTooLarge}, diffTooLarge, "objects: full"},
+	{&storage.SourceError{Err: storage.ErrDiffTooWide}, diffTooLarge, "compared for one answer: use git"},
 	{&storage.SourceError{Class: storage.ClassTransient, Err: errors.New("fetch from https://git.example.com: reset")}, sourceUnavailable, "again later"},
 	{&storage.SourceError{Class: storage.ClassThrottled, Err: errors.New("429")}, sourceUnavailable, "throttled"},
 	{&storage.SourceError{Class: storage.ClassAuth, Err: errors.New("401")}, sourceFailed, "auth"},

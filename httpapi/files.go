@@ -43,7 +43,10 @@ func (s *Server) addFiles(ctx context.Context, commits []*Commit, maxFiles int) 
 		g.Go(func() error {
 			for len(list) > 0 {
 				n := min(len(list), filesAtOnce)
-				s.addFilesOf(within, differ, list[:n], options)
+				if failed := s.addFilesOf(within, differ, list[:n], options); failed != nil && failed.kind == sourceUnavailable {
+					n = len(list) // the rest would wait for the same
+					tellWhy(list, failed)
+				}
 				list = list[n:]
 			}
 			return nil
@@ -55,8 +58,8 @@ func (s *Server) addFiles(ctx context.Context, commits []*Commit, maxFiles int) 
 	return ctx.Err()
 }
 
-// addFilesOf asks one repository.
-func (s *Server) addFilesOf(ctx context.Context, differ Differ, commits []*Commit, o storage.DiffOptions) {
+// addFilesOf asks one repository. It gives the problem that all the commits have.
+func (s *Server) addFilesOf(ctx context.Context, differ Differ, commits []*Commit, o storage.DiffOptions) *problem {
 	oids := make([]storage.OID, len(commits))
 	for i, c := range commits {
 		oids[i] = c.SHA
@@ -64,11 +67,9 @@ func (s *Server) addFilesOf(ctx context.Context, differ Differ, commits []*Commi
 	in := commits[0].Repository
 	results, err := differ.Files(ctx, in.ID, oids, o)
 	if err != nil {
-		text := problemOf(s.sourceProblem(in, err)).detail
-		for _, c := range commits {
-			c.FilesError = text
-		}
-		return
+		failed := problemOf(s.sourceProblem(in, err))
+		tellWhy(commits, failed)
+		return failed
 	}
 	for i, c := range commits {
 		if err := results[i].Err; err != nil {
@@ -77,6 +78,14 @@ func (s *Server) addFilesOf(ctx context.Context, differ Differ, commits []*Commi
 		}
 		c.Files = filesOf(results[i].Diff.Files)
 		c.FilesTruncated = results[i].Diff.Total > len(c.Files)
+	}
+	return nil
+}
+
+// tellWhy says of commits why they have no files.
+func tellWhy(commits []*Commit, failed *problem) {
+	for _, c := range commits {
+		c.FilesError = failed.detail
 	}
 }
 

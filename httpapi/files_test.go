@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"keytrail/storage"
@@ -100,6 +102,25 @@ func TestManyCommitsAreAskedAboutInParts(t *testing.T) {
 	}
 	if err := f.server.addFiles(t.Context(), commits, 10); err != nil || len(f.differ.asked) != 3 {
 		t.Errorf("asked %q, %v", f.differ.asked, err)
+	}
+}
+
+func TestARepositoryThatHangsIsAskedOnceForAPage(t *testing.T) {
+	f := newFixture(t)
+	var questions atomic.Int64
+	f.differ.before = func(context.Context) { questions.Add(1) }
+	f.differ.err = &storage.SourceError{Class: storage.ClassTransient, Err: errors.New("stalled")}
+	commits := make([]*Commit, 3*filesAtOnce)
+	for i := range commits {
+		commits[i] = &Commit{SHA: oid(byte(i)), Repository: RepositoryRef{ID: 1}}
+	}
+	if err := f.server.addFiles(t.Context(), commits, 10); err != nil || questions.Load() != 1 {
+		t.Errorf("%d questions, %v", questions.Load(), err)
+	}
+	for i, c := range commits {
+		if !strings.Contains(c.FilesError, "ask again later") {
+			t.Fatalf("commit %d: %+v", i, c)
+		}
 	}
 }
 

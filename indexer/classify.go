@@ -29,7 +29,6 @@ var classes = [...]struct {
 	{mirror.ErrObjectFormat, storage.ClassCorrupt},
 	{wire.ErrObjectFormat, storage.ClassCorrupt},
 	{wire.ErrTooLarge, storage.ClassCorrupt},
-	{storage.ErrDiffTooLarge, storage.ClassCorrupt},
 	{storage.ErrNoObjects, storage.ClassAuth}, // somebody has to allow it at the server
 	{wire.ErrAuth, storage.ClassAuth},
 	{wire.ErrRedirect, storage.ClassAuth},

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -14,8 +15,8 @@ import (
 // of the repository. A failure is a *storage.SourceError, but for the end of the context and ErrUnknownRepository; for what no
 // server hands out, or is too much, it is storage.ErrNoObjects or storage.ErrDiffTooLarge too.
 func (x *Indexer) Diff(ctx context.Context, id storage.RepositoryID, oid storage.OID, o storage.DiffOptions) (diff storage.Diff, err error) {
-	err = x.show(ctx, id, func(source mirror.Shown) error {
-		diff, err = x.onDemand.Diff(ctx, source, oid, o)
+	err = x.show(ctx, id, func(source mirror.Shown, host string) error {
+		diff, err = x.onDemand.Diff(ctx, source, host, oid, o)
 		return err
 	})
 	return diff, err
@@ -24,8 +25,8 @@ func (x *Indexer) Diff(ctx context.Context, id storage.RepositoryID, oid storage
 // Files gives what each of several commits of a repository changed, in their order, with few requests in all. Errors are as
 // those of Diff: one that is about a single commit is in its result.
 func (x *Indexer) Files(ctx context.Context, id storage.RepositoryID, oids []storage.OID, o storage.DiffOptions) (results []storage.DiffResult, err error) {
-	err = x.show(ctx, id, func(source mirror.Shown) error {
-		results, err = x.onDemand.Files(ctx, source, oids, o)
+	err = x.show(ctx, id, func(source mirror.Shown, host string) error {
+		results, err = x.onDemand.Files(ctx, source, host, oids, o)
 		return err
 	})
 	for i := range results {
@@ -34,8 +35,8 @@ func (x *Indexer) Files(ctx context.Context, id storage.RepositoryID, oids []sto
 	return results, err
 }
 
-// show calls use with the source of a repository that commits are shown of.
-func (x *Indexer) show(ctx context.Context, id storage.RepositoryID, use func(mirror.Shown) error) (err error) {
+// show calls use with the source of a repository that commits are shown of, and its host.
+func (x *Indexer) show(ctx context.Context, id storage.RepositoryID, use func(source mirror.Shown, host string) error) (err error) {
 	t, err := x.target(id)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func (x *Indexer) show(ctx context.Context, id storage.RepositoryID, use func(mi
 	}()
 	source, err := x.shown(t)
 	if err == nil {
-		err = use(source)
+		err = use(source, t.host())
 	}
 	return sourceError(ctx, err)
 }
@@ -59,7 +60,7 @@ func (x *Indexer) shown(t *target) (mirror.Shown, error) {
 	t.showing.Lock()
 	defer t.showing.Unlock()
 	if t.shown == nil {
-		source, err := x.newSource(t)
+		source, err := x.newSource(newTarget(t.id, briefly(t.Target)))
 		if err != nil {
 			return nil, err
 		}
@@ -68,13 +69,26 @@ func (x *Indexer) shown(t *target) (mirror.Shown, error) {
 	return t.shown, nil
 }
 
-// sourceError gives an error of a source its class.
+// shownStall is how long nothing may move when somebody waits for the answer: less than a job is given.
+const shownStall = 15 * time.Second
+
+// briefly gives a target with the patience of one who waits.
+func briefly(t Target) Target {
+	if w := &t.Remote.Wire; w.Stall <= 0 || w.Stall > shownStall {
+		w.Stall = shownStall
+	}
+	return t
+}
+
+// sourceError gives an error of a source its class. What is beyond a limit of diffs has none: nothing is wrong with the source.
 func sourceError(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.Is(err, storage.ErrDiffTooLarge):
+		return &storage.SourceError{Err: err}
 	}
 	return &storage.SourceError{Class: Classify(err), Err: err}
 }

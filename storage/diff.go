@@ -1,6 +1,9 @@
 package storage
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Change says what a commit did to a file.
 type Change string
@@ -64,6 +67,8 @@ var (
 	ErrNoObjects = errors.New("objects not to be had")
 	// ErrDiffTooLarge says that more would have to be transferred or compared for a diff than is allowed.
 	ErrDiffTooLarge = errors.New("diff too large")
+	// ErrDiffTooWide is the ErrDiffTooLarge of a commit that changes more files than are compared, wherever its objects are.
+	ErrDiffTooWide = fmt.Errorf("%w: too many files differ", ErrDiffTooLarge)
 )
 
 // SourceError is the failure of a question that a repository itself was asked, not the index. Class says what to do.

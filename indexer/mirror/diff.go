@@ -22,6 +22,7 @@ type differ struct {
 	options storage.DiffOptions
 	objects *objects
 	shallow map[storage.OID]bool
+	turn    *turn // at the processors; given up while need waits for a server
 	// need brings objects that are not here; nil when there is nowhere to bring them from.
 	need func(oids []storage.OID, filter string) error
 }
@@ -36,6 +37,10 @@ type diff struct {
 
 // all gives what each commit changed. An error that one commit alone is the reason of is in its result.
 func (d *differ) all(commits []storage.OID) ([]storage.DiffResult, error) {
+	if err := d.turn.take(d.ctx); err != nil {
+		return nil, err
+	}
+	defer d.turn.give()
 	results := make([]storage.DiffResult, len(commits))
 	var diffs []*diff
 	var roots []treePair
@@ -131,7 +136,11 @@ func (d *differ) bring(lacking []storage.OID, filter string) error {
 	if d.need == nil {
 		return fmt.Errorf("%w: object %s is missing: fetch the rest of a partial clone there, or run git fsck", storage.ErrNoObjects, lacking[0])
 	}
-	return d.need(lacking, filter)
+	d.turn.give()
+	if err := d.need(lacking, filter); err != nil {
+		return err
+	}
+	return d.turn.take(d.ctx)
 }
 
 // plan finds renames without changes and gives the contents that the rest of the work reads.
@@ -143,11 +152,10 @@ func (d *differ) plan(one *diff) []storage.OID {
 	var oids []storage.OID
 	add := func(files []*fileChange) {
 		for _, c := range files {
-			if c.old.hasBlob() && c.old.oid != c.now.oid {
-				oids = append(oids, c.old.oid)
-			}
-			if c.now.hasBlob() && c.old.oid != c.now.oid {
-				oids = append(oids, c.now.oid)
+			for _, of := range []side{c.old, c.now} {
+				if of.hasBlob() && d.isRead(c) {
+					oids = append(oids, of.oid)
+				}
 			}
 		}
 	}
@@ -155,6 +163,12 @@ func (d *differ) plan(one *diff) []storage.OID {
 	// What renames take off the list makes room for others.
 	add(one.changes[:min(len(one.changes), d.options.MaxFiles+len(candidates))])
 	return oids
+}
+
+// isRead tells whether the contents of a file are needed: not those of one that keeps its content, unless the patch takes it
+// out and puts it in as another type.
+func (d *differ) isRead(c *fileChange) bool {
+	return c.old.oid != c.now.oid || d.options.MaxPatch > 0 && c.change() == storage.ChangeTypeChanged
 }
 
 // dropOrigins takes out the deletions that became the other half of a rename.
@@ -174,26 +188,28 @@ func (d *differ) finish(one *diff) (storage.Diff, error) {
 		Commit: one.commit, Parent: one.parent, Total: len(one.changes), Files: make([]storage.FileChange, len(listed)),
 		ExactRenames: one.exactRenames || isTooMany,
 	}
+	w := &patchWriter{context: d.options.Context, most: d.options.MaxPatch}
 	for i, c := range listed {
 		if err := d.ctx.Err(); err != nil {
 			return storage.Diff{}, err
 		}
-		if err := d.count(c); err != nil {
+		if err := d.file(c, w); err != nil {
 			return storage.Diff{}, err
 		}
 		answer.Files[i] = c.inWords()
 	}
 	if d.options.MaxPatch > 0 {
-		answer.Patch, answer.PatchTruncated, err = d.patch(listed)
-		answer.PatchTruncated = answer.PatchTruncated || len(listed) < len(one.changes)
+		answer.Patch, answer.PatchTruncated = w.patch(), w.isTruncated || len(listed) < len(one.changes)
 	}
-	return answer, err
+	return answer, nil
 }
 
-// count finds out whether a file is binary, and if not, how many lines came and went.
-func (d *differ) count(c *fileChange) error {
-	if c.old.oid == c.now.oid {
+// file finds out whether a file is binary, and if not, how many lines came and went, and writes its part of the patch.
+func (d *differ) file(c *fileChange, w *patchWriter) error {
+	if !d.isRead(c) {
 		c.isCounted = true // nothing came or went, whatever the content is
+		w.header(c)
+		w.end()
 		return nil
 	}
 	old, isOldHere, err := d.contentOf(c.old)
@@ -204,22 +220,48 @@ func (d *differ) count(c *fileChange) error {
 	if err != nil {
 		return err
 	}
-	c.isCounted = isOldHere && isNowHere
-	c.isOldBinary, c.isNowBinary = isBinary(old), isBinary(now)
-	switch {
-	case !c.isCounted || c.isBinary():
-		return nil
-	case len(old) == 0 || len(now) == 0 || c.old.isGitlink() || c.now.isGitlink():
-		c.added, c.removed = lineCount(now), lineCount(old)
+	if !isOldHere || !isNowHere {
+		w.isTruncated = true
 		return nil
 	}
-	return d.objects.diffBlobs(c.old, c.now, 0, func(git.DiffHunk) {}, func(l git.DiffLine) {
+	c.isOldBinary, c.isNowBinary = isBinary(old), isBinary(now)
+	isWhole := len(old) == 0 || len(now) == 0 || c.old.isGitlink() || c.now.isGitlink()
+	if !c.isBinary() && !isWhole && isCostly(old, now) {
+		w.isTruncated = true
+		return nil
+	}
+	c.isCounted = true
+	var hunks func(write func(string)) error // counts the lines too; nil: there are none
+	switch {
+	case c.isBinary(), c.old.oid == c.now.oid:
+	case isWhole:
+		c.added, c.removed = lineCount(now), lineCount(old)
+	case w.isFull:
+		hunks = func(write func(string)) error { return d.compare(c, write, 0) }
+	default:
+		hunks = func(write func(string)) error { return d.compare(c, write, w.context) }
+	}
+	return w.file(c, old, now, hunks)
+}
+
+// compare counts the lines that came and went, and gives the pieces of the unified diff of two contents, which differ.
+func (d *differ) compare(c *fileChange, write func(string), context int) error {
+	return d.objects.diffBlobs(c.old, c.now, context, func(h git.DiffHunk) error {
+		write(h.Header)
+		return d.ctx.Err()
+	}, func(l git.DiffLine) error {
 		switch l.Origin {
 		case git.DiffLineAddition:
 			c.added++
 		case git.DiffLineDeletion:
 			c.removed++
 		}
+		switch l.Origin {
+		case git.DiffLineContext, git.DiffLineAddition, git.DiffLineDeletion:
+			write(string(rune(l.Origin)))
+		}
+		write(l.Content)
+		return d.ctx.Err()
 	})
 }
 
@@ -241,28 +283,6 @@ func lineCount(content []byte) int {
 		n++
 	}
 	return n
-}
-
-// patch writes the files that fit.
-func (d *differ) patch(files []*fileChange) (text string, isTruncated bool, err error) {
-	w := &patchWriter{objects: d.objects, context: d.options.Context}
-	for _, c := range files {
-		if err := d.ctx.Err(); err != nil {
-			return "", false, err
-		}
-		if !c.isCounted {
-			isTruncated = true
-			continue
-		}
-		before := w.text.Len()
-		if err := w.file(c); err != nil {
-			return "", false, err
-		}
-		if w.text.Len() > d.options.MaxPatch {
-			return w.text.String()[:before], true, nil
-		}
-	}
-	return w.text.String(), isTruncated, nil
 }
 
 // inWords gives a change in the words of package storage.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -116,7 +117,7 @@ func countsOf(d storage.Diff) string {
 // mustDiffAsGit holds a diff against git's.
 func mustDiffAsGit(t *testing.T, repo *gittest.Repo, from Shown, d *OnDemand, commit storage.OID) storage.Diff {
 	t.Helper()
-	got, err := d.Diff(t.Context(), from, commit, generous)
+	got, err := d.Diff(t.Context(), from, "", commit, generous)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +279,7 @@ func TestAMergeIsComparedWithItsFirstParent(t *testing.T) {
 func TestAPathThatIsNotTextIsGivenQuoted(t *testing.T) {
 	repo := gittest.Init(t)
 	commit := commitTree(repo, "odd", tree{"caf\xe9": {"100644", "1\n"}, `"q`: {"100644", "2\n"}, "tea\t": {"100644", "3\n"}, "ü": {"100644", "4\n"}})
-	got, err := NewOnDemand(t.TempDir(), OnDemandOptions{}).Diff(t.Context(), openLocal(t, repo.Path), commit, generous)
+	got, err := NewOnDemand(t.TempDir(), OnDemandOptions{}).Diff(t.Context(), openLocal(t, repo.Path), "", commit, generous)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +305,7 @@ func TestLimitsLeaveMarks(t *testing.T) {
 	ask := func(change func(*storage.DiffOptions)) storage.Diff {
 		o := generous
 		change(&o)
-		got, err := d.Diff(t.Context(), local, commit, o)
+		got, err := d.Diff(t.Context(), local, "", commit, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -337,7 +338,7 @@ func TestACommitThatMovesTooManyFilesHasExactRenamesOnly(t *testing.T) {
 	now["exact"] = before["old/0"]
 	commitTree(repo, "before", before)
 	commit := commitTree(repo, "move", now, "refs/heads/main^0")
-	got, err := NewOnDemand(t.TempDir(), OnDemandOptions{}).Diff(t.Context(), openLocal(t, repo.Path), commit, storage.DiffOptions{MaxFiles: 5, MaxFile: 1 << 20})
+	got, err := NewOnDemand(t.TempDir(), OnDemandOptions{}).Diff(t.Context(), openLocal(t, repo.Path), "", commit, storage.DiffOptions{MaxFiles: 5, MaxFile: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,6 +360,39 @@ func TestATreeThatUnfoldsWithoutEndIsRefused(t *testing.T) {
 	}
 	repo.Git("update-ref", "refs/heads/main", repo.Feed("AB-2", "commit-tree", below))
 	d, local := NewOnDemand(t.TempDir(), OnDemandOptions{}), openLocal(t, repo.Path)
-	_, err := d.Diff(t.Context(), local, repo.OID("main"), generous)
+	_, err := d.Diff(t.Context(), local, "", repo.OID("main"), generous)
 	wantError(t, err, storage.ErrDiffTooLarge)
+}
+
+func TestAFileThatBecomesALinkToItsContentIsInThePatch(t *testing.T) {
+	repo := gittest.Init(t)
+	commitTree(repo, "AB-1", tree{"a": {"100644", "target"}})
+	commit := commitTree(repo, "AB-2", tree{"a": {"120000", "target"}}, "refs/heads/main^0")
+	remote := openRemote(t, gittest.Serve(t, repo, gittest.Options{}), RemoteOptions{})
+	update(t, remote, nil)
+	mustDiffAsGit(t, repo, remote, NewOnDemand(filepath.Dir(remote.mirror.dir), OnDemandOptions{}), commit)
+}
+
+func TestManyFilesOfOneContentAreRenamedEachOnce(t *testing.T) {
+	const n = 3 * maxAlike
+	repo := gittest.Init(t)
+	before, now := tree{}, tree{}
+	for i := range n {
+		before[fmt.Sprintf("old/%03d", i)] = treeFile{"100644", "the same\n"}
+		now[fmt.Sprintf("new/%03d", i)] = treeFile{"100644", "the same\n"}
+	}
+	commitTree(repo, "AB-1", before)
+	commit := commitTree(repo, "AB-2", now, "refs/heads/main^0")
+	got, err := NewOnDemand(t.TempDir(), OnDemandOptions{}).Diff(t.Context(), openLocal(t, repo.Path), "", commit, generous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range got.Files {
+		if want := fmt.Sprintf("old/%03d", i); f.Change != storage.ChangeRenamed || f.OldPath != want {
+			t.Errorf("%s came from %q", f.Path, f.OldPath)
+		}
+	}
+	if len(got.Files) != n {
+		t.Errorf("%d files", len(got.Files))
+	}
 }

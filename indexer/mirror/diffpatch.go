@@ -11,28 +11,120 @@ import (
 )
 
 // patchWriter writes the changes of files in git's format (git-diff(1), "Generating patch text with -p"), with full object
-// ids.
+// ids. It keeps whole files, in order, up to the first for which there is no room.
 type patchWriter struct {
-	objects *objects
-	context int
+	context int // lines around a change
+	most    int // bytes; 0: nothing is written
 	text    strings.Builder
+	names   string // lines that go before the first hunk
+	kept    int    // bytes of the files that are whole
+	isFull  bool
+	// isTruncated tells that a file was left out.
+	isTruncated bool
 }
 
-// file writes one file. A change of type is a deletion and an addition.
-func (p *patchWriter) file(c *fileChange) error {
+// write adds to the file that is being written.
+func (p *patchWriter) write(s string) {
+	if p.isFull = p.isFull || p.text.Len()+len(s) > p.most; !p.isFull {
+		p.text.WriteString(s)
+	}
+}
+
+// end keeps the file that was written, if it is whole.
+func (p *patchWriter) end() {
+	if p.isTruncated = p.isTruncated || p.isFull; !p.isFull {
+		p.kept = p.text.Len()
+	}
+}
+
+// patch gives the files that fit.
+func (p *patchWriter) patch() string { return p.text.String()[:p.kept] }
+
+// hunk adds to the hunks of a file, which begin with its names.
+func (p *patchWriter) hunk(s string) {
+	p.write(p.names)
+	p.names = ""
+	p.write(s)
+}
+
+// file writes one file with its contents. It calls compare, unless that is nil, to give the hunks piece by piece; without it
+// the one content takes the place of the other. A change of type is a deletion and an addition, whatever the comparison tells.
+func (p *patchWriter) file(c *fileChange, old, now []byte, compare func(hunk func(string)) error) error {
+	defer p.end()
 	if c.change() == storage.ChangeTypeChanged {
 		gone, come := *c, *c
 		gone.now, come.old = side{}, side{}
 		gone.isNowBinary, come.isOldBinary = false, false
-		if err := p.file(&gone); err != nil {
-			return err
+		p.whole(&gone, old, nil)
+		p.whole(&come, nil, now)
+		if compare != nil {
+			return compare(func(string) {})
 		}
-		return p.file(&come)
-	}
-	p.header(c)
-	if c.old.oid == c.now.oid {
 		return nil
 	}
+	if compare == nil {
+		p.whole(c, old, now)
+		return nil
+	}
+	p.header(c)
+	return compare(p.hunk)
+}
+
+// whole writes a file of which one content takes the place of the other.
+func (p *patchWriter) whole(c *fileChange, old, now []byte) {
+	p.header(c)
+	if len(old)+len(now) == 0 || c.isBinary() || p.isFull {
+		return
+	}
+	p.hunk(fmt.Sprintf("@@ -%s +%s @@\n", span(old), span(now)))
+	for _, part := range []struct {
+		sign    string
+		content []byte
+	}{{"-", old}, {"+", now}} {
+		for line := range strings.Lines(string(part.content)) {
+			p.write(part.sign)
+			p.write(line)
+			if !strings.HasSuffix(line, "\n") {
+				p.write("\n\\ No newline at end of file\n")
+			}
+		}
+	}
+}
+
+// span is the range of a whole content in the header of a hunk.
+func span(content []byte) string {
+	switch n := lineCount(content); n {
+	case 0:
+		return "0,0"
+	case 1:
+		return "1"
+	default:
+		return fmt.Sprintf("1,%d", n)
+	}
+}
+
+// header writes the lines before the hunks, but for the names, which are for the first hunk to write; of binary files it is all.
+func (p *patchWriter) header(c *fileChange) {
+	p.write(fmt.Sprintf("diff --git %s %s\n", quoted("a/"+c.oldPath), quoted("b/"+c.path)))
+	switch {
+	case !c.old.exists():
+		p.write(fmt.Sprintf("new file mode %06o\n", c.now.mode))
+	case !c.now.exists():
+		p.write(fmt.Sprintf("deleted file mode %06o\n", c.old.mode))
+	case c.old.mode != c.now.mode:
+		p.write(fmt.Sprintf("old mode %06o\nnew mode %06o\n", c.old.mode, c.now.mode))
+	}
+	if c.isRename {
+		p.write(fmt.Sprintf("similarity index %d%%\nrename from %s\nrename to %s\n", c.similarity, quoted(c.oldPath), quoted(c.path)))
+	}
+	if c.old.oid == c.now.oid {
+		return
+	}
+	mode := ""
+	if c.old.mode == c.now.mode {
+		mode = fmt.Sprintf(" %06o", c.old.mode)
+	}
+	p.write(fmt.Sprintf("index %s..%s%s\n", c.old.oid, c.now.oid, mode))
 	before, now := "/dev/null", "/dev/null"
 	if c.old.exists() {
 		before = quoted("a/" + c.oldPath)
@@ -41,43 +133,10 @@ func (p *patchWriter) file(c *fileChange) error {
 		now = quoted("b/" + c.path)
 	}
 	if c.isBinary() {
-		fmt.Fprintf(&p.text, "Binary files %s and %s differ\n", before, now)
-		return nil
-	}
-	names := fmt.Sprintf("--- %s\n+++ %s\n", ended(before), ended(now))
-	isFirst := true
-	return p.objects.lines(c.old, c.now, p.context, func(line string) {
-		if isFirst {
-			p.text.WriteString(names)
-			isFirst = false
-		}
-		p.text.WriteString(line)
-	})
-}
-
-// header writes the lines before the names.
-func (p *patchWriter) header(c *fileChange) {
-	w := &p.text
-	fmt.Fprintf(w, "diff --git %s %s\n", quoted("a/"+c.oldPath), quoted("b/"+c.path))
-	switch {
-	case !c.old.exists():
-		fmt.Fprintf(w, "new file mode %06o\n", c.now.mode)
-	case !c.now.exists():
-		fmt.Fprintf(w, "deleted file mode %06o\n", c.old.mode)
-	case c.old.mode != c.now.mode:
-		fmt.Fprintf(w, "old mode %06o\nnew mode %06o\n", c.old.mode, c.now.mode)
-	}
-	if c.isRename {
-		fmt.Fprintf(w, "similarity index %d%%\nrename from %s\nrename to %s\n", c.similarity, quoted(c.oldPath), quoted(c.path))
-	}
-	if c.old.oid == c.now.oid {
+		p.write(fmt.Sprintf("Binary files %s and %s differ\n", before, now))
 		return
 	}
-	fmt.Fprintf(w, "index %s..%s", c.old.oid, c.now.oid)
-	if c.old.mode == c.now.mode {
-		fmt.Fprintf(w, " %06o", c.old.mode)
-	}
-	w.WriteString("\n")
+	p.names = fmt.Sprintf("--- %s\n+++ %s\n", ended(before), ended(now))
 }
 
 // ended closes a name that holds a space with a tab, as programs other than git expect it.
@@ -116,44 +175,11 @@ func quoted(path string) string {
 	return b.String()
 }
 
-// lines calls use with each piece of the unified diff of two sides, from the first hunk on; never when they are equal.
-func (o *objects) lines(old, now side, context int, use func(string)) error {
-	if old.isGitlink() || now.isGitlink() {
-		gitlinkLines(old, now, use)
-		return nil
-	}
-	return o.diffBlobs(old, now, context, func(h git.DiffHunk) { use(h.Header) }, func(l git.DiffLine) {
-		switch l.Origin {
-		case git.DiffLineContext, git.DiffLineAddition, git.DiffLineDeletion:
-			use(string(rune(l.Origin)) + l.Content)
-		case git.DiffLineContextEOFNL, git.DiffLineAddEOFNL, git.DiffLineDelEOFNL:
-			use(l.Content)
-		}
-	})
-}
-
-// gitlinkLines shows the commits of a submodule as git does: as files of one line. The other side is one too, or nothing.
-func gitlinkLines(old, now side, use func(string)) {
-	switch {
-	case !old.exists():
-		use("@@ -0,0 +1 @@\n")
-	case !now.exists():
-		use("@@ -1 +0,0 @@\n")
-	default:
-		use("@@ -1 +1 @@\n")
-	}
-	if old.exists() {
-		use("-" + gitlinkText(old.oid))
-	}
-	if now.exists() {
-		use("+" + gitlinkText(now.oid))
-	}
-}
-
+// gitlinkText is the content that git shows of a submodule: a file of one line.
 func gitlinkText(oid storage.OID) string { return fmt.Sprintf("Subproject commit %s\n", oid) }
 
-// diffBlobs has libgit2 compare two contents line by line.
-func (o *objects) diffBlobs(old, now side, context int, onHunk func(git.DiffHunk), onLine func(git.DiffLine)) error {
+// diffBlobs has libgit2 compare two contents line by line. An error of the callbacks ends it.
+func (o *objects) diffBlobs(old, now side, context int, onHunk func(git.DiffHunk) error, onLine git.DiffForEachLineCallback) error {
 	a, err := o.blob(old)
 	if err != nil {
 		return err
@@ -168,11 +194,7 @@ func (o *objects) diffBlobs(old, now side, context int, onHunk func(git.DiffHunk
 	// Without names no attributes are looked up: what is shown does not hang on what is checked out.
 	err = git.DiffBlobs(a, "", b, "", options, func(git.DiffDelta, float64) (git.DiffForEachHunkCallback, error) {
 		return func(h git.DiffHunk) (git.DiffForEachLineCallback, error) {
-			onHunk(h)
-			return func(l git.DiffLine) error {
-				onLine(l)
-				return nil
-			}, nil
+			return onLine, onHunk(h)
 		}, nil
 	}, git.DiffDetailLines)
 	if err != nil {

@@ -20,6 +20,7 @@ const (
 	maxRenameFiles = 2000                             // added and deleted, of which contents are read
 	maxRenameBytes = 32 << 20                         // of contents that are read for it
 	maxRenamePairs = 1000 * 1000 / 4                  // compared with each other, half of git's own limit each way
+	maxAlike       = 100                              // deleted files of equal content looked at for one of the same name
 	perTarget      = 4                                // candidates remembered for each added file
 	maxPiece       = 64                               // bytes of a line that are compared as one
 	binaryHead     = 8000                             // bytes in which a NUL tells binary files
@@ -39,27 +40,31 @@ type renames struct {
 // newRenames pairs files of equal content. What is left may be renamed with changes.
 func newRenames(o *objects, changes []*fileChange, maxFile int) *renames {
 	r := &renames{objects: o, maxFile: maxFile, prints: map[storage.OID]*fingerprint{}}
-	bySource := map[storage.OID][]*fileChange{}
+	type content struct {
+		oid  storage.OID
+		kind uint32
+	}
+	bySource := map[content][]*fileChange{}
 	for _, c := range changes {
 		switch {
 		case !c.now.exists():
-			bySource[c.old.oid] = append(bySource[c.old.oid], c)
+			same := content{c.old.oid, c.old.kind()}
+			bySource[same] = append(bySource[same], c)
 			r.sources = append(r.sources, c)
 		case !c.old.exists():
 			r.targets = append(r.targets, c)
 		}
 	}
 	for _, t := range r.targets {
-		var best *fileChange
-		for _, s := range bySource[t.now.oid] {
-			isFit := !s.isRename && (s.old.mode == t.now.mode || s.old.kind() == modeFile && t.now.kind() == modeFile)
-			if isFit && (best == nil || !sameName(best, t) && sameName(s, t)) {
-				best = s
-			}
+		same := content{t.now.oid, t.now.kind()}
+		sources := bySource[same]
+		if len(sources) == 0 {
+			continue
 		}
-		if best != nil {
-			pair(best, t, maxScore)
-		}
+		best := max(0, slices.IndexFunc(sources[:min(len(sources), maxAlike)], func(s *fileChange) bool { return sameName(s, t) }))
+		pair(sources[best], t, maxScore)
+		copy(sources[1:], sources[:best]) // so that the rest stays in its order without being moved
+		bySource[same] = sources[1:]
 	}
 	r.dropPaired()
 	return r

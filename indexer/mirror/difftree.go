@@ -103,7 +103,7 @@ func compareTrees(ctx context.Context, o *objects, roots []treePair, need func(o
 				return nil, err
 			}
 			if compared += len(files) + len(below); compared > maxCompared {
-				return nil, fmt.Errorf("%w: more than %d files and directories differ", storage.ErrDiffTooLarge, maxCompared)
+				return nil, fmt.Errorf("%w: more than %d files and directories", storage.ErrDiffTooWide, maxCompared)
 			}
 			changes[p.commit] = append(changes[p.commit], files...)
 			next = append(next, below...)

@@ -3,17 +3,17 @@ package mirror
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
+	"runtime"
 	"time"
 
-	"keytrail/indexer/mirror/wire"
 	"keytrail/storage"
 )
 
 // OnDemandOptions of an OnDemand. Zero is the limit said below.
 type OnDemandOptions struct {
-	Fetches    int               // at once, over all repositories; 4
+	Fetches    int               // at once, over all repositories; 8
+	PerHost    int               // fetches at once from one host; 2
+	Compute    int               // commits compared at once; as many as Go uses processors
 	MaxPack    int64             // bytes of one pack of trees or of contents; 64 MiB
 	MaxScratch int64             // bytes kept for one repository; 256 MiB
 	Expiry     time.Duration     // how long they are kept unused; 10 minutes
@@ -24,22 +24,33 @@ type OnDemandOptions struct {
 // OnDemand shows what commits changed. A mirror has no trees and no files: those of the commits asked about are fetched
 // when they are, into a scratch repository beside it, and kept there for a while. It is safe for concurrent use, and
 // does not wait for the fetches and walks of a repository, nor they for it.
+//
+// What it costs is limited: so many fetches at once, of them few from one host, and so many comparisons. Those who ask wait
+// for their turn as long as their contexts allow.
 type OnDemand struct {
 	options   OnDemandOptions
-	slots     chan struct{}
+	fetching  gate
+	computing gate
+	hosts     hosts
 	scratches *scratches
 }
 
 // Shown is a repository whose commits can be shown: a *Local or a *Remote.
 type Shown interface {
-	show(ctx context.Context, d *OnDemand, commits []storage.OID, o storage.DiffOptions) ([]storage.DiffResult, error)
+	show(ctx context.Context, d *OnDemand, host string, commits []storage.OID, o storage.DiffOptions) ([]storage.DiffResult, error)
 }
 
 // NewOnDemand shows commits of the mirrors in a directory, and of any Local. It starts nothing; its owner calls Clean
 // once and Sweep from time to time.
 func NewOnDemand(mirrors string, o OnDemandOptions) *OnDemand {
 	if o.Fetches == 0 {
-		o.Fetches = 4
+		o.Fetches = 8
+	}
+	if o.PerHost == 0 {
+		o.PerHost = 2
+	}
+	if o.Compute == 0 {
+		o.Compute = runtime.GOMAXPROCS(0)
 	}
 	if o.MaxPack == 0 {
 		o.MaxPack = 64 << 20
@@ -54,8 +65,10 @@ func NewOnDemand(mirrors string, o OnDemandOptions) *OnDemand {
 		o.Now = time.Now
 	}
 	return &OnDemand{
-		options: o,
-		slots:   make(chan struct{}, o.Fetches),
+		options:   o,
+		fetching:  make(gate, o.Fetches),
+		computing: make(gate, o.Compute),
+		hosts:     hosts{most: o.PerHost, gates: map[string]gate{}},
 		scratches: &scratches{
 			mirrors: mirrors, most: o.MaxScratch, expiry: o.Expiry, now: o.Now,
 			current: map[string]*scratch{}, all: map[*scratch]struct{}{},
@@ -69,10 +82,10 @@ func (d *OnDemand) Clean() error { return d.scratches.clean() }
 // Sweep removes what has not been used for longer than the expiry.
 func (d *OnDemand) Sweep() error { return d.scratches.sweep() }
 
-// Diff gives what a commit changed against its first parent. It is storage.ErrNoObjects when the repository's server does
+// Diff gives what a commit changed against its first parent. The host names what the limit of fetches per host counts by. It is storage.ErrNoObjects when the repository's server does
 // not hand out trees and blobs, and storage.ErrDiffTooLarge when they are larger than a pack may be.
-func (d *OnDemand) Diff(ctx context.Context, from Shown, commit storage.OID, o storage.DiffOptions) (storage.Diff, error) {
-	results, err := from.show(ctx, d, []storage.OID{commit}, o)
+func (d *OnDemand) Diff(ctx context.Context, from Shown, host string, commit storage.OID, o storage.DiffOptions) (storage.Diff, error) {
+	results, err := from.show(ctx, d, host, []storage.OID{commit}, o)
 	if err != nil {
 		return storage.Diff{}, err
 	}
@@ -81,8 +94,8 @@ func (d *OnDemand) Diff(ctx context.Context, from Shown, commit storage.OID, o s
 
 // Files gives what several commits changed, in their order. What is missing of all of them is asked for together, unless that
 // is too much: then for one after the other. The error is one that no commit has an answer for.
-func (d *OnDemand) Files(ctx context.Context, from Shown, commits []storage.OID, o storage.DiffOptions) ([]storage.DiffResult, error) {
-	results, err := from.show(ctx, d, commits, o)
+func (d *OnDemand) Files(ctx context.Context, from Shown, host string, commits []storage.OID, o storage.DiffOptions) ([]storage.DiffResult, error) {
+	results, err := from.show(ctx, d, host, commits, o)
 	if len(commits) < 2 || !errors.Is(err, storage.ErrDiffTooLarge) {
 		return results, err
 	}
@@ -91,7 +104,7 @@ func (d *OnDemand) Files(ctx context.Context, from Shown, commits []storage.OID,
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		results[i].Diff, results[i].Err = d.Diff(ctx, from, oid, o)
+		results[i].Diff, results[i].Err = d.Diff(ctx, from, host, oid, o)
 	}
 	return results, nil
 }
@@ -118,7 +131,7 @@ func namedResults(results []storage.DiffResult, err error, named func(error) err
 	return results, named(err)
 }
 
-func (l *Local) show(ctx context.Context, _ *OnDemand, commits []storage.OID, options storage.DiffOptions) ([]storage.DiffResult, error) {
+func (l *Local) show(ctx context.Context, d *OnDemand, _ string, commits []storage.OID, options storage.DiffOptions) ([]storage.DiffResult, error) {
 	results, err := again(func() ([]storage.DiffResult, error) {
 		dirs, err := l.locate()
 		if err != nil {
@@ -133,18 +146,18 @@ func (l *Local) show(ctx context.Context, _ *OnDemand, commits []storage.OID, op
 		if err != nil {
 			return nil, err
 		}
-		return (&differ{ctx: ctx, options: options, objects: o, shallow: shallow}).all(commits)
+		return (&differ{ctx: ctx, options: options, objects: o, shallow: shallow, turn: &turn{gate: d.computing}}).all(commits)
 	})
 	return namedResults(results, err, l.named)
 }
 
-func (r *Remote) show(ctx context.Context, d *OnDemand, commits []storage.OID, options storage.DiffOptions) ([]storage.DiffResult, error) {
+func (r *Remote) show(ctx context.Context, d *OnDemand, host string, commits []storage.OID, options storage.DiffOptions) ([]storage.DiffResult, error) {
 	results, err := again(func() (results []storage.DiffResult, err error) {
 		shallow, err := readShallow(r.mirror.dirs())
 		if err != nil {
 			return nil, err
 		}
-		v := &visit{ctx: ctx, on: d, remote: r}
+		v := &visit{ctx: ctx, on: d, remote: r, host: host}
 		if v.objects, err = openDirs(r.mirror.dirs()); err != nil {
 			return nil, err
 		}
@@ -153,110 +166,9 @@ func (r *Remote) show(ctx context.Context, d *OnDemand, commits []storage.OID, o
 				err = left
 			}
 		}()
-		return (&differ{ctx: ctx, options: options, objects: v.objects, shallow: shallow, need: v.need}).all(commits)
+		return (&differ{
+			ctx: ctx, options: options, objects: v.objects, shallow: shallow, turn: &turn{gate: d.computing}, need: v.need,
+		}).all(commits)
 	})
 	return namedResults(results, err, r.named)
-}
-
-// visit is one request to a Remote. It reads the mirror, and from when something is missing there a scratch repository.
-type visit struct {
-	ctx     context.Context
-	on      *OnDemand
-	remote  *Remote
-	objects *objects
-	scratch *scratch
-}
-
-// end leaves the repositories.
-func (v *visit) end() error {
-	v.objects.close()
-	if v.scratch == nil {
-		return nil
-	}
-	return v.on.scratches.leave(v.scratch)
-}
-
-// enter goes on in the scratch repository, which has what the mirror has.
-func (v *visit) enter() error {
-	if v.scratch != nil {
-		return nil
-	}
-	s, err := v.on.scratches.enter(v.remote.mirror.dir)
-	if err != nil {
-		return err
-	}
-	v.scratch = s
-	o, err := openDirs(s.bare.dirs())
-	if err != nil {
-		return err
-	}
-	v.objects.close()
-	*v.objects = *o // whoever reads from the one goes on with the other
-	return nil
-}
-
-// need fetches objects that are in neither repository. Requests for one repository take turns, so that what two of them need
-// is fetched once.
-func (v *visit) need(oids []storage.OID, filter string) error {
-	if err := v.enter(); err != nil {
-		return err
-	}
-	for _, turn := range []chan struct{}{v.scratch.turn, v.on.slots} {
-		select {
-		case turn <- struct{}{}:
-			defer func() { <-turn }()
-		case <-v.ctx.Done():
-			return v.ctx.Err()
-		}
-	}
-	wants := v.objects.lacking(oids)
-	if len(wants) == 0 {
-		return nil
-	}
-	w, err := newPackWriter(v.ctx, v.objects, nil)
-	if err != nil {
-		return err
-	}
-	defer w.free()
-	capped := &cappedWriter{w: w, left: v.on.options.MaxPack, most: v.on.options.MaxPack}
-	got, err := v.remote.client.Fetch(v.ctx, wire.FetchRequest{Wants: wants, Filter: filter}, capped)
-	if v.on.options.Received != nil {
-		v.on.options.Received(got.Bytes)
-	}
-	if err == nil {
-		err = w.commit()
-	}
-	if err != nil {
-		return refusal(err, filter)
-	}
-	v.on.scratches.grew(v.scratch, got.Bytes)
-	if left := v.objects.lacking(wants); len(left) > 0 {
-		return fmt.Errorf("%w: the server left out %d of %d objects that were asked for: use objects: full", storage.ErrNoObjects, len(left), len(wants))
-	}
-	return nil
-}
-
-// refusal makes out a server that does not hand out single objects. Git's does with protocol version 2, and with
-// earlier ones only if it is told to (git-config(1), uploadpack.allowAnySHA1InWant).
-func refusal(err error, filter string) error {
-	if errors.Is(err, wire.ErrWantRefused) || filter == filterBelow && errors.Is(err, wire.ErrFilterRefused) {
-		return fmt.Errorf("%w: the server does not hand out single trees and blobs (uploadpack.allowAnySHA1InWant, or protocol "+
-			"version 2), or has these no more: allow it there, or use objects: full: %w", storage.ErrNoObjects, err)
-	}
-	return err
-}
-
-// cappedWriter takes no more than a number of bytes.
-type cappedWriter struct {
-	w    io.Writer
-	left int64
-	most int64
-}
-
-func (c *cappedWriter) Write(b []byte) (int, error) {
-	if int64(len(b)) > c.left {
-		return 0, fmt.Errorf("%w: more than %d MiB of trees or contents", storage.ErrDiffTooLarge, c.most>>20)
-	}
-	c.left -= int64(len(b))
-	return c.w.Write(b)
 }

@@ -63,7 +63,7 @@ func TestAMirrorKeepsCommitsOnlyWhenDiffsAreAskedFor(t *testing.T) {
 	_, remote, d, commits := remoteHistory(t, overHTTP(gittest.Options{}), OnDemandOptions{}, 4)
 	before := treeSize(t, remote.mirror.dir)
 	for _, c := range commits {
-		if _, err := d.Diff(t.Context(), remote, c, generous); err != nil {
+		if _, err := d.Diff(t.Context(), remote, "", c, generous); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestFilesOfManyCommitsTakeTwoRequests(t *testing.T) {
 	packs.Store(0)
 	options := storage.DiffOptions{MaxFiles: 1000, MaxFile: 1 << 20}
 	for range 2 {
-		results, err := d.Files(t.Context(), remote, commits, options)
+		results, err := d.Files(t.Context(), remote, "", commits, options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestFilesOfManyCommitsTakeTwoRequests(t *testing.T) {
 
 func TestACommitThatIsNotThereLeavesTheOthersTheirFiles(t *testing.T) {
 	_, remote, d, commits := remoteHistory(t, overHTTP(gittest.Options{}), OnDemandOptions{}, 2)
-	results, err := d.Files(t.Context(), remote, []storage.OID{commits[0], {1}, commits[1]}, generous)
+	results, err := d.Files(t.Context(), remote, "", []storage.OID{commits[0], {1}, commits[1]}, generous)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestOneCommitAskedForManyTimesAtOnceIsFetchedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			if _, err := d.Diff(t.Context(), remote, commits[2], generous); err != nil {
+			if _, err := d.Diff(t.Context(), remote, "", commits[2], generous); err != nil {
 				t.Error(err)
 			}
 		})
@@ -178,7 +178,7 @@ func TestDiffsAndFetchesAndMergedPacksOfOneMirrorDoNotDisturbEachOther(t *testin
 	for i := range 3 {
 		all.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				if _, err := d.Diff(t.Context(), remote, commits[(n+i)%len(commits)], generous); err != nil {
+				if _, err := d.Diff(t.Context(), remote, "", commits[(n+i)%len(commits)], generous); err != nil {
 					t.Error(err)
 					return
 				}
@@ -231,9 +231,9 @@ func mergePacks(t *testing.T, b bare) {
 
 func TestAServerThatHandsOutNoSingleObjectsIsSaidSo(t *testing.T) {
 	_, remote, d, commits := remoteHistory(t, overSSH(gittest.SSHOptions{NoVersion: true}), OnDemandOptions{}, 2)
-	_, err := d.Diff(t.Context(), remote, commits[1], generous)
+	_, err := d.Diff(t.Context(), remote, "", commits[1], generous)
 	wantError(t, err, storage.ErrNoObjects, "uploadpack.allowAnySHA1InWant", "objects: full")
-	results, err := d.Files(t.Context(), remote, commits, generous)
+	results, err := d.Files(t.Context(), remote, "", commits, generous)
 	if !errors.Is(err, storage.ErrNoObjects) {
 		t.Errorf("of two: %v, %+v", err, results)
 	}
@@ -255,7 +255,7 @@ func TestAServerThatFiltersTreesOnlyIsAskedLevelByLevel(t *testing.T) {
 		t.Errorf("%d trees came of %d", have, whole)
 	}
 	repo.Git("config", "uploadpackfilter.tree.allow", "false")
-	_, err := d.Diff(t.Context(), remote, commits[1], generous)
+	_, err := d.Diff(t.Context(), remote, "", commits[1], generous)
 	wantError(t, err, storage.ErrNoObjects)
 }
 
@@ -288,7 +288,7 @@ func TestTreesThatAreTooMuchAreFetchedLevelByLevel(t *testing.T) {
 
 func TestContentsThatAreTooMuchAreNotCounted(t *testing.T) {
 	_, remote, d, commit := wide(t, OnDemandOptions{MaxPack: 3 << 10})
-	got, err := d.Diff(t.Context(), remote, commit, generous)
+	got, err := d.Diff(t.Context(), remote, "", commit, generous)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,10 +299,10 @@ func TestContentsThatAreTooMuchAreNotCounted(t *testing.T) {
 
 func TestTreesBeyondEveryLimitAreRefused(t *testing.T) {
 	repo, remote, d, commit := wide(t, OnDemandOptions{MaxPack: 1 << 10})
-	_, err := d.Diff(t.Context(), remote, commit, generous)
+	_, err := d.Diff(t.Context(), remote, "", commit, generous)
 	wantError(t, err, storage.ErrDiffTooLarge)
 	root := repo.OID("main~1")
-	results, err := d.Files(t.Context(), remote, []storage.OID{commit, root}, generous)
+	results, err := d.Files(t.Context(), remote, "", []storage.OID{commit, root}, generous)
 	if err != nil || !errors.Is(results[0].Err, storage.ErrDiffTooLarge) || !errors.Is(results[1].Err, storage.ErrDiffTooLarge) {
 		t.Errorf("of two: %v, %+v", err, results)
 	}
@@ -320,7 +320,7 @@ func TestOneTooLargeCommitLeavesTheOthersTheirFiles(t *testing.T) {
 	remote := openRemote(t, gittest.Serve(t, repo, gittest.Options{}), RemoteOptions{})
 	update(t, remote, nil)
 	d := NewOnDemand(filepath.Dir(remote.mirror.dir), OnDemandOptions{MaxPack: 8 << 10})
-	results, err := d.Files(t.Context(), remote, commits, generous)
+	results, err := d.Files(t.Context(), remote, "", commits, generous)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestScratchObjectsAreKeptUntilTheyExpireOrGrowTooLarge(t *testing.T) {
 	_, remote, d, commits := remoteHistory(t, overHTTP(gittest.Options{}), OnDemandOptions{Now: func() time.Time { return now }}, 3)
 	ask := func(c storage.OID) []string {
 		t.Helper()
-		if _, err := d.Diff(t.Context(), remote, c, generous); err != nil {
+		if _, err := d.Diff(t.Context(), remote, "", c, generous); err != nil {
 			t.Fatal(err)
 		}
 		return scratchDirs(t, d)
@@ -367,7 +367,7 @@ func TestScratchRepositoriesOfAnEarlierProcessAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := d.Diff(t.Context(), remote, commits[0], generous); err != nil {
+	if _, err := d.Diff(t.Context(), remote, "", commits[0], generous); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Clean(); err != nil {
@@ -421,7 +421,7 @@ func TestCancellingADiffEndsItsFetchAtOnce(t *testing.T) {
 	ended := make(chan error, 2)
 	for range 2 { // the second waits for the first
 		go func() {
-			_, err := d.Diff(ctx, remote, commits[1], generous)
+			_, err := d.Diff(ctx, remote, "", commits[1], generous)
 			ended <- err
 		}()
 	}
@@ -433,7 +433,7 @@ func TestCancellingADiffEndsItsFetchAtOnce(t *testing.T) {
 		}
 	}
 	hang.Store(false)
-	if _, err := d.Diff(t.Context(), remote, commits[1], generous); err != nil {
+	if _, err := d.Diff(t.Context(), remote, "", commits[1], generous); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }
@@ -444,7 +444,7 @@ func TestACutHistoryHasNoDiffWhereItIsCut(t *testing.T) {
 	shallow := filepath.Join(t.TempDir(), "shallow.git")
 	repo.Git("clone", "--quiet", "--bare", "--depth=2", "file://"+repo.Path, shallow)
 	local, d := openLocal(t, shallow), NewOnDemand(t.TempDir(), OnDemandOptions{})
-	_, err := d.Diff(t.Context(), local, repo.OID("main~1"), generous)
+	_, err := d.Diff(t.Context(), local, "", repo.OID("main~1"), generous)
 	wantError(t, err, storage.ErrNoObjects, "--unshallow")
 	mustDiffAsGit(t, repo, local, d, repo.OID("main"))
 }
@@ -454,6 +454,6 @@ func TestAPartialCloneInPlaceIsSaidToLackObjects(t *testing.T) {
 	repo.Commits("refs/heads/main", "AB-1", 3)
 	partial := filepath.Join(t.TempDir(), "partial.git")
 	repo.Git("clone", "--quiet", "--bare", "--filter=tree:0", "file://"+repo.Path, partial)
-	_, err := NewOnDemand(t.TempDir(), OnDemandOptions{}).Diff(t.Context(), openLocal(t, partial), repo.OID("main"), generous)
+	_, err := NewOnDemand(t.TempDir(), OnDemandOptions{}).Diff(t.Context(), openLocal(t, partial), "", repo.OID("main"), generous)
 	wantError(t, err, storage.ErrNoObjects, "partial clone")
 }

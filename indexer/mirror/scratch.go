@@ -25,7 +25,7 @@ const scratchSuffix = ".scratch"
 type scratch struct {
 	mirror string // directory
 	bare   bare
-	turn   chan struct{} // held by the one that fetches into it
+	queue  queue // of those that fetch into it
 
 	// Guarded by scratches.mu.
 	users     int
@@ -79,7 +79,7 @@ func (s *scratches) make(mirror string) (*scratch, error) {
 	c := &scratch{
 		mirror: mirror,
 		bare:   bare{filepath.Join(mirror+scratchSuffix, strconv.Itoa(s.made))},
-		turn:   make(chan struct{}, 1),
+		queue:  queue{gate: make(gate, 1)},
 	}
 	// A crash may have left one of the same name.
 	if err := os.RemoveAll(c.bare.dir); err != nil {
