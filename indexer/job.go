@@ -45,6 +45,7 @@ type Result struct {
 	Bytes    int64 // received
 	Advanced storage.Advanced
 	NoCommit []string // refs that changed and point to no commit
+	Lacking  []string // branches that are left as they were, for that the server did not send their commits
 	Refused  []mirror.RefusedRef
 	Took     time.Duration
 }
@@ -156,7 +157,9 @@ func (x *Indexer) attempt(ctx context.Context, t *target, progress func(Progress
 		return result, err
 	}
 	result.Changed = true
-	t.seen = look.Digest
+	if len(result.Lacking) == 0 {
+		t.seen = look.Digest
+	}
 	t.reset.CompareAndSwap(reset, false)
 	return result, nil
 }
@@ -178,7 +181,7 @@ func (j *job) advance(ctx context.Context, look *mirror.Look, d difference, a st
 	fetched, err := j.source.Fetch(ctx, look, d.changed, func(p mirror.Progress) {
 		j.progress(Progress{Phase: PhaseFetch, Bytes: p.Bytes, Objects: p.Objects})
 	})
-	j.result.Bytes = fetched.Bytes
+	j.result.Bytes, j.result.Lacking = fetched.Bytes, fetched.Lacking
 	j.x.metrics.receivedBytes.Add(float64(fetched.Bytes))
 	if err != nil {
 		return err
@@ -292,6 +295,9 @@ func (x *Indexer) report(ctx context.Context, t *target, result Result, err erro
 	x.log.Info().Str("host", t.host()).Str("repo", t.Spec.Name).Uint32("repo_id", uint32(t.id)).
 		Int("refs", a.TipsChanged).Int64("commits", a.CommitsAdded).Int64("dropped", a.CommitsDropped).
 		Int64("bytes", result.Bytes).Float64("took_s", result.Took.Seconds()).Msg("repository indexed")
+	for _, ref := range result.Lacking {
+		x.log.Warn().Str("repo", t.Spec.Name).Str("ref", ref).Msg("ref not indexed: the server sends packs without its commit")
+	}
 	for _, r := range result.Refused {
 		x.log.Warn().Str("repo", t.Spec.Name).Str("ref", r.Name).Str("reason", r.Reason).Msg("ref not indexed")
 	}

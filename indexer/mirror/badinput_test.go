@@ -123,7 +123,7 @@ func TestATreeWhereACommitBelongsIsDamage(t *testing.T) {
 	tree := repo.OID("HEAD^{tree}")
 	wantError(t, walkError(t.Context(), openLocal(t, repo.Path), tree), ErrCorrupt, tree.String(), "is a tree")
 	broken := hash(t, repo, "no commit at all")
-	wantError(t, walkError(t.Context(), openLocal(t, repo.Path), broken), ErrCorrupt, broken.String(), "names no tree")
+	wantError(t, walkError(t.Context(), openLocal(t, repo.Path), broken), ErrCorrupt, broken.String(), "does not begin as a commit does")
 }
 
 func TestRefsToWhatIsNoCommitHaveNone(t *testing.T) {
@@ -269,5 +269,25 @@ func TestLocalPathsAreToldFromURLs(t *testing.T) {
 		if path, ok := LocalPath(place); ok != (want != "") || ok && path != want {
 			t.Errorf("LocalPath(%q) is %q, %v", place, path, ok)
 		}
+	}
+}
+
+// TestALooseObjectThatIsCutShortIsDamage cuts the file of a commit: libgit2 would wait for the rest of it for ever.
+func TestALooseObjectThatIsCutShortIsDamage(t *testing.T) {
+	for _, cut := range []string{"main~1", "main"} {
+		repo := gittest.Init(t)
+		repo.Commit("AB-1")
+		tip := repo.Commit("AB-2")
+		oid := repo.OID(cut).String()
+		file := filepath.Join(repo.Path, "objects", oid[:2], oid[2:])
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, file, string(content[:30]))
+		wantError(t, walkError(t.Context(), openLocal(t, repo.Path), tip), ErrCorrupt, oid)
 	}
 }

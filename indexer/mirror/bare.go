@@ -149,14 +149,27 @@ func syncDir(path string) error {
 }
 
 // lacking gives those of the objects that the repository does not have, each once.
-func (o *objects) lacking(oids []storage.OID) []storage.OID {
+func (o *objects) lacking(oids []storage.OID) []storage.OID { return without(oids, o.exists) }
+
+// lacking is that of its objects. Of a repository without packs none is looked for: libgit2 lists the directory again for each
+// that it does not find.
+func (b bare) lacking(o *objects, oids []storage.OID) ([]storage.OID, error) {
+	packs, _, err := b.packs()
+	if err != nil || len(packs) > 0 {
+		return o.lacking(oids), err
+	}
+	return without(oids, func(storage.OID) bool { return false }), nil
+}
+
+// without gives the objects that are not here, each once.
+func without(oids []storage.OID, isHere func(storage.OID) bool) []storage.OID {
 	asked := make(map[storage.OID]bool, len(oids))
-	var lacking []storage.OID
+	var list []storage.OID
 	for _, oid := range oids {
-		if !asked[oid] && !o.exists(oid) {
-			lacking = append(lacking, oid)
+		if !asked[oid] && !isHere(oid) {
+			list = append(list, oid)
 		}
 		asked[oid] = true
 	}
-	return lacking
+	return list
 }

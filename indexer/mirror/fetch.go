@@ -20,6 +20,7 @@ type fetch struct {
 	look     *Look
 	progress func(Progress)
 	filter   string // of the mirror
+	isAsked  bool   // the server was asked for a pack of commits
 	fetched  Fetched
 }
 
@@ -54,9 +55,11 @@ func (f *fetch) commits(changed []Ref) error {
 	if err != nil {
 		return err
 	}
-	missing, lacking := f.remote.branchesLacking(missing)
-	if err := f.remote.undelivered.replace(missing); err != nil {
-		return err
+	missing, lacking := f.branchesLacking(missing)
+	if lacking == nil {
+		if err := f.remote.undelivered.replace(missing); err != nil {
+			return err
+		}
 	}
 	if err := mirror.setRefs(refs, f.look.Head); err != nil {
 		return err
@@ -137,6 +140,10 @@ func (f *fetch) resolve(o *objects, changed []Ref) error {
 			return err
 		}
 		var err error
+		if !o.exists(r.OID) && isBranch(r) {
+			f.fetched.Lacking = append(f.fetched.Lacking, r.Name)
+			continue
+		}
 		if !o.exists(r.OID) {
 			f.fetched.Unavailable = append(f.fetched.Unavailable, r.Name)
 		} else if r.Commit, err = o.peel(r.OID); err != nil {
@@ -291,9 +298,9 @@ func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 			wanted = append(wanted, r.OID)
 		}
 	}
-	wants := o.lacking(wanted)
-	if len(wants) == 0 {
-		return nil
+	wants, err := into.lacking(o, wanted)
+	if err != nil || len(wants) == 0 {
+		return err
 	}
 	has, err := into.refs()
 	if err != nil {
@@ -308,6 +315,7 @@ func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 		// The bases of a thin pack of notes may be blobs that only another notes ref holds.
 		ThinPack: into == f.remote.mirror,
 	}, f.progress)
+	f.isAsked = f.isAsked || into == f.remote.mirror
 	f.fetched.Bytes += got.bytes
 	f.fetched.Objects += got.objects
 	if err != nil || into == f.remote.notes { // of notes, only the tips are read

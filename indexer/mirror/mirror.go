@@ -75,7 +75,8 @@ type Progress struct {
 // Fetched is what a Fetch brought.
 type Fetched struct {
 	Refs        []Ref    // the changed refs in the order given, with Commit resolved
-	Unavailable []string // of them, those whose object the server does not deliver: a tree or blob left out by the filter
+	Lacking     []string // changed branches that are left out, for that the server sent a pack without their commits: Fetch them again
+	Unavailable []string // of the refs, those whose object the server does not deliver: a tree or blob left out by the filter
 	Bytes       int64    // of packs received
 	Objects     int      // received
 }

@@ -92,27 +92,28 @@ func readUndelivered(path string) map[string]storage.OID {
 	return refs
 }
 
-// ErrLacking tells that a server sent a pack without the commit of a branch, as an answer that was mixed up on its way, or made while
-// the server was collecting garbage.
+// ErrLacking tells that a server sent a pack without the commit of a branch, or without anything, as an answer that was mixed up on
+// its way, or made while the server was collecting garbage.
 var ErrLacking = errors.New("not all was delivered")
 
-// maxLacking is how many looks in a row may fail for that. A branch that points at a tree or blob, as one can be made to, is then
-// one of the refs not delivered.
+// maxLacking is how many looks in a row may fail for that. After them the other refs go on without.
 const maxLacking = 3
 
-// branchesLacking takes the branches out of the refs that were not delivered, for the first looks at which they are: a filter leaves
-// trees and blobs out, and a branch is a commit.
-func (r *Remote) branchesLacking(missing []Ref) (rest []Ref, err error) {
-	if !slices.ContainsFunc(missing, isBranch) {
+// branchesLacking takes the branches out of the refs that were not delivered: a filter leaves trees and blobs out, and a branch is
+// a commit, so that they are asked for at every look. A pack without any object is believed, of other refs, only when it comes again.
+func (f *fetch) branchesLacking(missing []Ref) (rest []Ref, err error) {
+	r := f.remote
+	isNothing := f.isAsked && f.fetched.Objects == 0
+	if !slices.ContainsFunc(missing, isBranch) && (len(missing) == 0 || !isNothing) {
 		r.lacking = 0
 		return missing, nil
 	}
-	if r.lacking++; r.lacking > maxLacking {
-		return missing, nil
-	}
-	branch := missing[slices.IndexFunc(missing, isBranch)]
+	lacking := missing[max(0, slices.IndexFunc(missing, isBranch))]
 	rest = slices.DeleteFunc(missing, isBranch)
-	return rest, fmt.Errorf("%w: the server's pack is without the commit %s of %q; it is asked for again at the next look", ErrLacking, branch.OID, branch.Name)
+	if r.lacking++; r.lacking > maxLacking {
+		return rest, nil
+	}
+	return nil, fmt.Errorf("%w: the server's pack is without %s of %q; it is asked for again at the next look", ErrLacking, lacking.OID, lacking.Name)
 }
 
 func isBranch(r Ref) bool { return strings.HasPrefix(r.Name, "refs/heads/") }

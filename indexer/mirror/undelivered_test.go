@@ -124,7 +124,7 @@ func TestABranchThatIsNoCommitHoldsNoOtherUpForLong(t *testing.T) {
 		wantError(t, err, ErrLacking, `"refs/heads/odd"`)
 	}
 	_, fetched := update(t, r, nil)
-	if !slices.Equal(fetched.Unavailable, []string{"refs/heads/odd"}) || find(t, fetched.Refs, "refs/heads/main").Commit.IsZero() {
+	if !slices.Equal(fetched.Lacking, []string{"refs/heads/odd"}) || !slices.Equal(names(fetched.Refs), []string{"refs/heads/main"}) {
 		t.Errorf("%+v", fetched)
 	}
 }

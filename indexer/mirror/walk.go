@@ -25,8 +25,8 @@ type walk struct {
 }
 
 // walkCommits yields, in no particular order, each commit that tips reach and known does not know, decoded once. Packs are
-// read by package packfile; what that does not take, because it is damaged or rare, goes through libgit2, whose word on what is
-// wrong is the last.
+// read by package packfile; what that does not take, because it is rare, goes through libgit2. What is damaged does not: libgit2
+// trusts an index of a pack, and waits for ever for the rest of a loose object.
 func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
 	return func(yield func(storage.Commit, error) bool) {
 		shallow, err := readShallow(dirs)
@@ -44,6 +44,9 @@ func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.
 				w.goOn(given, yield)
 				return
 			}
+			if errors.Is(err, packfile.ErrCorrupt) {
+				err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+			}
 			given = append(given, c.OID)
 			if !yield(c, err) || err != nil {
 				return
@@ -54,7 +57,7 @@ func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.
 
 // isBeyondPackfile tells of what libgit2 may still read.
 func isBeyondPackfile(err error) bool {
-	for _, odd := range []error{packfile.ErrNotFound, packfile.ErrCorrupt, packfile.ErrTooLarge, packfile.ErrOdd} {
+	for _, odd := range []error{packfile.ErrNotFound, packfile.ErrTooLarge, packfile.ErrOdd} {
 		if errors.Is(err, odd) {
 			return true
 		}

@@ -2,9 +2,11 @@ package wire
 
 import (
 	"encoding/base64"
+	"html"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // keepSecret remembers what must not appear in errors: a server may say back what it was sent, in any of the forms in which it
@@ -15,7 +17,8 @@ func (o *operation) keepSecret(secret string) {
 	for _, s := range []string{
 		secret, plain, quoted[1 : len(quoted)-1], quotedPlain[1 : len(quotedPlain)-1],
 		url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: secret}).EscapedPath(),
-		base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)),
+		strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"), html.EscapeString(secret),
+		base64.RawStdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
 	} {
 		if s != "" && !slices.Contains(o.secrets, s) {
 			o.secrets = append(o.secrets, s)

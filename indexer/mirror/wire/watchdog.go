@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"sync"
@@ -136,7 +135,7 @@ func (o *operation) keepCredentials(c Credentials) {
 	}
 	o.keepSecret(secret)
 	o.keepSecret(c.Bearer)
-	o.keepSecret(base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Password)))
+	o.keepSecret(c.Username + ":" + c.Password)
 }
 
 // anonymous reports whether no request so far carried credentials.
