@@ -18,6 +18,7 @@ func (o *operation) keepSecret(secret string) {
 		secret, plain, quoted[1 : len(quoted)-1], quotedPlain[1 : len(quotedPlain)-1],
 		url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: secret}).EscapedPath(),
 		strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"), html.EscapeString(secret),
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)),
 		base64.RawStdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
 	} {
 		if s != "" && !slices.Contains(o.secrets, s) {

@@ -135,7 +135,9 @@ func (o *operation) keepCredentials(c Credentials) {
 	}
 	o.keepSecret(secret)
 	o.keepSecret(c.Bearer)
-	o.keepSecret(c.Username + ":" + c.Password)
+	if secret != "" {
+		o.keepSecret(c.Username + ":" + c.Password) // as basic authentication has it
+	}
 }
 
 // anonymous reports whether no request so far carried credentials.
