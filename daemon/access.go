@@ -2,12 +2,15 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"reflect"
 
 	"keytrail/daemon/config"
 )
 
-// access is the flags that say how repositories named on a command line are reached and read.
+// access is the flags that say how repositories named on a command line are reached and read. The last word of most tags is
+// kong's: it stands in --help for the value of the flag.
 type access struct {
 	Username     string         `help:"User name for an http(s) remote." placeholder:"NAME"`
 	PasswordEnv  string         `help:"Environment variable that holds the password or token." placeholder:"VAR" xor:"secret"`
@@ -33,6 +36,21 @@ func (a *access) apply(c *config.Config) {
 	}
 }
 
+// check finds out at once what cannot be read. It does not say what a flag holds: that may be the secret itself, by mistake.
+func (a *access) check() error {
+	if _, isSet := os.LookupEnv(a.PasswordEnv); a.PasswordEnv != "" && !isSet {
+		return errors.New("--password-env: there is no environment variable of this name; it names the one that holds the password")
+	}
+	for flag, path := range map[string]string{
+		"--password-file": a.PasswordFile, "--token-file": a.TokenFile, "--ssh-key": a.SSHKey, "--ssh-key-passphrase-file": a.Passphrase,
+	} {
+		if _, err := os.Stat(path); path != "" && err != nil {
+			return fmt.Errorf("%s: there is no such file, or it may not be read; it names the file that holds the secret", flag)
+		}
+	}
+	return nil
+}
+
 // credentials are those that the flags name.
 func (a *access) credentials() (config.Credentials, error) {
 	c := config.Credentials{Username: a.Username, KnownHosts: a.KnownHosts}
@@ -56,5 +74,5 @@ func (a *access) credentials() (config.Credentials, error) {
 	if (c.Username == "") != c.Password.IsZero() {
 		return c, errors.New("give --username together with --password-env or --password-file, or none of them")
 	}
-	return c, nil
+	return c, a.check()
 }

@@ -121,11 +121,11 @@ func (p treePair) compare(o *objects) (files []*fileChange, below []treePair, er
 	if p.old == p.now {
 		return nil, nil, nil
 	}
-	old, err := o.sides(p.old)
+	old, err := o.tree(p.old)
 	if err != nil {
 		return nil, nil, err
 	}
-	now, err := o.sides(p.now)
+	now, err := o.tree(p.now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -158,8 +158,11 @@ func (p treePair) compare(o *objects) (files []*fileChange, below []treePair, er
 	return files, below, nil
 }
 
-// sides reads the entries of a tree with their modes.
-func (o *objects) sides(oid storage.OID) (map[string]side, error) {
+// emptyTree names the tree without entries, which need not be stored.
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+// tree reads the entries of a tree.
+func (o *objects) tree(oid storage.OID) (map[string]side, error) {
 	entries := map[string]side{}
 	if oid.IsZero() || oid.String() == emptyTree {
 		return entries, nil

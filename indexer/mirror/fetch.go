@@ -55,7 +55,7 @@ func (f *fetch) commits(changed []Ref) error {
 	if err != nil {
 		return err
 	}
-	missing, lacking := f.branchesLacking(missing)
+	missing, lacking := f.believe(missing)
 	if lacking == nil {
 		if err := f.remote.undelivered.replace(missing); err != nil {
 			return err

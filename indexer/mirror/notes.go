@@ -53,8 +53,6 @@ type notesDiff struct {
 	blobs   map[storage.OID]storage.OID // of each changed note; zero when it is gone
 }
 
-const treeMode = "40000"
-
 // compare goes into the directories that differ. A zero tree is an empty one.
 func (d *notesDiff) compare(before, now storage.OID, path string) error {
 	if before == now {
@@ -75,13 +73,13 @@ func (d *notesDiff) compare(before, now storage.OID, path string) error {
 		c := current[name]
 		switch {
 		case c == e:
-		case e.isTree && c.isTree:
+		case e.isTree() && c.isTree():
 			// Compared below.
-		case e.isTree:
+		case e.isTree():
 			if err := d.compare(e.oid, storage.OID{}, path+name); err != nil {
 				return err
 			}
-		case c.oid.IsZero() || c.isTree:
+		case c.oid.IsZero() || c.isTree():
 			d.note(path+name, storage.OID{})
 		}
 	}
@@ -89,8 +87,8 @@ func (d *notesDiff) compare(before, now storage.OID, path string) error {
 		e := old[name]
 		switch {
 		case c == e:
-		case c.isTree:
-			if !e.isTree {
+		case c.isTree():
+			if !e.isTree() {
 				e.oid = storage.OID{}
 			}
 			if err := d.compare(e.oid, c.oid, path+name); err != nil {
@@ -115,12 +113,6 @@ func (d *notesDiff) note(path string, blob storage.OID) {
 	d.blobs[object] = blob
 }
 
-// treeEntry is what a tree holds under one name.
-type treeEntry struct {
-	oid    storage.OID
-	isTree bool
-}
-
 // treeOf gives the tree of the tip of a notes ref, through tags; zero if there is none: such a ref may point at anything.
 func (o *objects) treeOf(tip storage.OID) (tree storage.OID, err error) {
 	target, kind, err := o.target(tip)
@@ -138,33 +130,6 @@ func (o *objects) treeOf(tip storage.OID) (tree storage.OID, err error) {
 		return nil
 	})
 	return tree, err
-}
-
-// emptyTree names the tree without entries, which need not be stored.
-const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
-// tree reads the entries of a tree.
-func (o *objects) tree(oid storage.OID) (map[string]treeEntry, error) {
-	entries := map[string]treeEntry{}
-	if oid.IsZero() || oid.String() == emptyTree {
-		return entries, nil
-	}
-	err := o.read(oid, func(kind git.ObjectType, content []byte) error {
-		if kind != git.ObjectTree {
-			return misplaced(oid, kind, "tree")
-		}
-		for len(content) > 0 {
-			head, rest, ok := bytes.Cut(content, []byte{0})
-			mode, name, isEntry := bytes.Cut(head, []byte(" "))
-			if !ok || !isEntry || len(rest) < len(storage.OID{}) {
-				return fmt.Errorf("%w: tree %s is cut short", ErrCorrupt, oid)
-			}
-			entries[string(name)] = treeEntry{storage.OID(rest[:len(storage.OID{})]), string(mode) == treeMode}
-			content = rest[len(storage.OID{}):]
-		}
-		return nil
-	})
-	return entries, err
 }
 
 // text reads a blob as text: UTF-8, or else Latin-1.

@@ -99,21 +99,23 @@ var ErrLacking = errors.New("not all was delivered")
 // maxLacking is how many looks in a row may fail for that. After them the other refs go on without.
 const maxLacking = 3
 
-// branchesLacking takes the branches out of the refs that were not delivered: a filter leaves trees and blobs out, and a branch is
-// a commit, so that they are asked for at every look. A pack without any object is believed, of other refs, only when it comes again.
-func (f *fetch) branchesLacking(missing []Ref) (rest []Ref, err error) {
-	r := f.remote
-	isNothing := f.isAsked && f.fetched.Objects == 0
-	if !slices.ContainsFunc(missing, isBranch) && (len(missing) == 0 || !isNothing) {
-		r.lacking = 0
+// believe takes out of the refs that were not delivered those that the server's filter cannot have left out. These are branches:
+// a filter leaves trees and blobs out, and a branch is a commit. Branches are asked for at every look, and the first looks at
+// which one is lacking fail. So do those at which the pack has no object at all, of whatever is lacking then.
+func (f *fetch) believe(missing []Ref) (rest []Ref, err error) {
+	lacking := slices.IndexFunc(missing, isBranch)
+	if isEmpty := f.isAsked && f.fetched.Objects == 0; lacking < 0 && isEmpty && len(missing) > 0 {
+		lacking = 0
+	}
+	if lacking < 0 {
+		f.remote.lacking = 0
 		return missing, nil
 	}
-	lacking := missing[max(0, slices.IndexFunc(missing, isBranch))]
-	rest = slices.DeleteFunc(missing, isBranch)
-	if r.lacking++; r.lacking > maxLacking {
-		return rest, nil
+	if f.remote.lacking++; f.remote.lacking <= maxLacking {
+		return nil, fmt.Errorf("%w: the server's pack is without %s of %q; it is asked for again at the next look",
+			ErrLacking, missing[lacking].OID, missing[lacking].Name)
 	}
-	return nil, fmt.Errorf("%w: the server's pack is without %s of %q; it is asked for again at the next look", ErrLacking, lacking.OID, lacking.Name)
+	return slices.DeleteFunc(missing, isBranch), nil
 }
 
 func isBranch(r Ref) bool { return strings.HasPrefix(r.Name, "refs/heads/") }

@@ -20,7 +20,7 @@ type Client struct {
 	known     atomic.Pointer[server]
 	guests    atomic.Pointer[server] // as known for conversations of version 0
 	listed    atomic.Int64           // refs of the last list: room for the next
-	recorded  atomic.Int64           // bytes of it
+	recorded  atomic.Int64           // bytes of its answer, likewise
 }
 
 // server is what a greeting told and later conversations rely on.
@@ -103,7 +103,8 @@ func (c *Client) look(o *operation, s *server, q question) (a *Advertisement, er
 	if err != nil {
 		return nil, err
 	}
-	m := c.record(answer)
+	m := c.record(answer, c.recorded.Load())
+	c.recorded.Store(int64(len(m.kept)))
 	if m.isKnown(q.since) {
 		return s.sameAgain(m), nil
 	}
@@ -130,11 +131,11 @@ func (c *Client) greet(conn conn, q question) (*server, *Advertisement, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m := c.record(r)
+	m := c.record(r, 0)
 	if s := c.known.Load(); s != nil && m.isKnown(q.since) {
 		return s, s.sameAgain(m), nil
 	}
-	list := c.newList(q.keep)
+	list := newRefList(q.keep, c.options.MaxRefs)
 	s, err := readGreeting(newPktReader(m.reader()), list)
 	if err != nil {
 		return nil, nil, err

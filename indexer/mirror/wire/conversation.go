@@ -273,9 +273,3 @@ func (r *relay) take(line []byte) error {
 	}
 	return nil
 }
-
-// raw is the last line with its length, valid until the next call.
-func (p *pktReader) raw() []byte {
-	b, _ := p.r.Peek(p.held)
-	return b
-}

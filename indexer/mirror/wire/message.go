@@ -16,28 +16,28 @@ type message struct {
 	rest   io.Reader // what comes after; nil: nothing
 }
 
-// record takes pkt-lines up to the flush that ends a list of refs, or up to the failure that comes before.
-func (c *Client) record(answer io.Reader) message {
+// record takes pkt-lines up to the flush that ends a list of refs, or up to the failure that comes before. It has room for so many
+// bytes at first.
+func (c *Client) record(answer io.Reader, room int64) message {
 	p := newPktReader(atMost(answer, c.options.MaxAdvertisement, "the list of refs"))
-	m := message{kept: make([]byte, 0, c.recorded.Load()+4096)}
+	m := message{kept: make([]byte, 0, room+4096)}
 	isHeading := false // over HTTP a greeting has a section of its own before the refs
 	for len(m.kept) <= maxRecorded {
-		line, err := p.frame()
+		kind, line, err := p.next()
 		if err != nil {
 			m.kept = append(m.kept, p.buffered()...)
 			m.rest = failing{err}
 			return m
 		}
 		if len(m.kept) == 0 {
-			isHeading = bytes.HasPrefix(line[4:], []byte("# service="))
+			isHeading = bytes.HasPrefix(line, []byte("# service="))
 		}
-		m.kept = append(m.kept, line...)
-		if string(line) != pktMarkers[:4] {
+		m.kept = append(m.kept, p.raw()...)
+		if kind != pktFlush {
 			continue
 		}
 		if !isHeading {
 			m.digest = sha256.Sum256(m.kept)
-			c.recorded.Store(int64(len(m.kept)))
 			return m
 		}
 		isHeading = false

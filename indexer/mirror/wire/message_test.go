@@ -65,7 +65,7 @@ func TestARecordedAnswerIsReadAsItCame(t *testing.T) {
 	} {
 		c := dial(t, "http://git.example.com/r.git", Options{})
 		for _, arriving := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.HalfReader} {
-			m := c.record(arriving(bytes.NewReader(test.answer)))
+			m := c.record(arriving(bytes.NewReader(test.answer)), 0)
 			read, err := io.ReadAll(m.reader())
 			if !test.kept && name != "too long" {
 				if !bytes.HasPrefix(test.answer, read) {

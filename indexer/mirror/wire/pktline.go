@@ -37,41 +37,39 @@ func newPktReader(r io.Reader) *pktReader {
 // next gives one line. The payload, of data lines only, is valid until the next call. At a clean end of the stream the error is
 // io.EOF, within a line io.ErrUnexpectedEOF.
 func (p *pktReader) next() (pktKind, []byte, error) {
-	line, err := p.frame()
-	if err != nil {
-		return 0, nil, err
-	}
-	if n, _ := pktLength(line); n < 4 {
-		return pktKind(n), nil, nil
-	}
-	return pktData, line[4:], nil
-}
-
-// frame is next for a line as it came, its length included.
-func (p *pktReader) frame() ([]byte, error) {
 	if err := p.release(); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	head, err := p.r.Peek(4)
 	if err != nil {
 		if err == io.EOF && len(head) > 0 {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, err
+		return 0, nil, err
 	}
 	n, ok := pktLength(head)
 	if !ok {
-		return nil, problem(ErrProtocol, "want a pkt-line, have %.20q", p.buffered())
+		return 0, nil, problem(ErrProtocol, "want a pkt-line, have %.20q", p.buffered())
 	}
-	line, err := p.r.Peek(max(n, 4))
+	if n < 4 {
+		p.held = 4
+		return pktKind(n), nil, nil
+	}
+	line, err := p.r.Peek(n)
 	if err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, err
+		return 0, nil, err
 	}
-	p.held = len(line)
-	return line, nil
+	p.held = n
+	return pktData, line[4:], nil
+}
+
+// raw is the last line as it came, its length included, valid until the next call.
+func (p *pktReader) raw() []byte {
+	b, _ := p.r.Peek(p.held)
+	return b
 }
 
 // text is next for a line of text: without its line feed, and with the server's own fatal error (ERR) as an error.
