@@ -105,7 +105,7 @@ func exitCode(err error) int {
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.Is(err, storage.ErrLocked), errors.Is(err, storage.ErrCorrupt),
-		errors.Is(err, storage.ErrNewerFormat), errors.Is(err, storage.ErrFull):
+		errors.Is(err, storage.ErrNewerFormat), errors.Is(err, storage.ErrOlderFormat), errors.Is(err, storage.ErrFull):
 		return exitStorage
 	default:
 		return exitFailure

@@ -67,6 +67,7 @@ func TestAnIndexThatRefusesHasAnExitCodeOfItsOwn(t *testing.T) {
 		{storage.ErrLocked, 3},
 		{storage.ErrCorrupt, 3},
 		{storage.ErrNewerFormat, 3},
+		{storage.ErrOlderFormat, 3},
 		{storage.ErrFull, 3},
 		{storage.ErrNotFound, 1},
 		{errDifference, 1},

@@ -10,6 +10,7 @@ var (
 	ErrCorrupt     = errors.New("the index is corrupt")
 	ErrFull        = errors.New("no space left for the index")
 	ErrNewerFormat = errors.New("the index was written by a newer keytrail")
+	ErrOlderFormat = errors.New("the index was written by an older keytrail")
 	ErrLocked      = errors.New("the index is in use by another process")
 )
 

@@ -52,8 +52,8 @@ type CommitPage struct {
 type Hit struct {
 	Commit     // Keys are those of its message and its notes in this repository
 	Repository RepositoryID
-	Branches   []string          // short names of the branches that contain it, sorted
-	Tags       []string          // short names of the tags that contain it, sorted
+	Branches   []string          // short names of the branches that contain it, sorted; shared, not to be changed
+	Tags       []string          // short names of the tags that contain it, sorted; shared, not to be changed
 	Notes      map[string]string // notes ref to text; nil without notes
 }
 

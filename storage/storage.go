@@ -79,10 +79,10 @@ type Writer interface {
 	RecordLook(ctx context.Context, id RepositoryID, l Look) error
 }
 
-// Stats counts the index. Postings count each (key, repository, commit) once.
+// Stats counts the index: a commit once for each repository that holds it, a posting once for each (key, repository, commit).
 type Stats struct {
 	Repositories int
-	Commits      int64 // distinct object ids, however many repositories hold them
+	Commits      int64
 	Postings     int64
 	Bytes        int64 // on disk; zero for an engine without one
 }

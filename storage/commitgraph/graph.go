@@ -1,9 +1,10 @@
 // Package commitgraph answers reachability questions over the commits of one repository: which commits a tip
-// reaches, and which tips contain a commit.
+// reaches, which tips contain a commit, and how far two tips are apart.
 //
 // Commits are nodes numbered from 0 so that parents come before their children. Over that order each question is
 // one linear pass over two flat arrays, and one pass serves 64 commits at once: a bit each, handed from parents to
-// children. A million commits cost some 10 MB and a few milliseconds.
+// children. A million commits cost some 10 MB and a few milliseconds. Where many commits are asked about the same
+// tips, Group makes the pass once for all of them.
 package commitgraph
 
 // Node numbers a commit in its graph.

@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"keytrail/storage"
@@ -17,16 +18,23 @@ func (s *Store) Advance(ctx context.Context, a storage.Advance) (storage.Advance
 	}
 	defer done()
 	// An unknown repository is not worth a walk.
-	if _, err := readRecord(s.db, a.Repository); err != nil {
-		return storage.Advanced{}, err
-	}
-	commits, err := gather(ctx, a)
+	rec, err := readRecord(s.db, a.Repository)
 	if err != nil {
 		return storage.Advanced{}, err
 	}
+	in, err := s.gather(ctx, &a, &rec)
+	if err != nil {
+		return storage.Advanced{}, err
+	}
+	advanced, err := s.advance(ctx, &a, in, rec.Version)
+	return advanced, errors.Join(err, in.discard())
+}
+
+// advance is the writer's turn.
+func (s *Store) advance(ctx context.Context, a *storage.Advance, in *incoming, version uint64) (storage.Advanced, error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	c, err := s.beginChange(ctx, a, commits)
+	c, err := s.beginChange(ctx, a, in, version)
 	if err != nil {
 		return storage.Advanced{}, err
 	}
@@ -35,49 +43,21 @@ func (s *Store) Advance(ctx context.Context, a storage.Advance) (storage.Advance
 	}
 	var out sink
 	if err := c.emit(&out); err != nil {
-		return storage.Advanced{}, fmt.Errorf("advance repository %d: %w", a.Repository, err)
+		return storage.Advanced{}, errors.Join(fmt.Errorf("advance repository %d: %w", a.Repository, err), out.discard())
 	}
 	c.finish(&out)
 	if err := ctx.Err(); err != nil {
-		return storage.Advanced{}, err
+		return storage.Advanced{}, errors.Join(err, out.discard())
 	}
 	if err := out.commit(&s.tables); err != nil {
 		return storage.Advanced{}, fmt.Errorf("write the advance of repository %d: %w", a.Repository, err)
 	}
-	s.counters = c.counters
 	return c.done, nil
 }
 
-// pending is the commits that an Advance brings, and where each is.
-type pending struct {
-	commits []storage.Commit
-	index   map[storage.OID]int32
-}
-
-func gather(ctx context.Context, a storage.Advance) (*pending, error) {
-	p := &pending{index: map[storage.OID]int32{}}
-	if a.Commits == nil {
-		return p, nil
-	}
-	for c, err := range a.Commits {
-		if err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if _, twice := p.index[c.OID]; twice {
-			continue
-		}
-		p.index[c.OID] = int32(len(p.commits))
-		p.commits = append(p.commits, c)
-	}
-	return p, nil
-}
-
-// finish writes what an Advance changes beside commits and tips: the repository's record and the counters.
+// finish writes what an Advance changes beside commits and tips: the repository's record.
 func (c *change) finish(out *sink) {
-	rec, a := &c.rec, &c.advance
+	rec, a := &c.rec, c.advance
 	changed := c.done != storage.Advanced{} || c.notesChanged || a.Reset
 	rec.Commits += c.done.CommitsAdded - c.done.CommitsDropped
 	rec.Postings += c.done.PostingsAdded - c.done.PostingsDropped
@@ -91,6 +71,5 @@ func (c *change) finish(out *sink) {
 	if changed {
 		rec.IndexedAt = rec.SeenAt
 	}
-	c.counters.write(out)
 	rec.write(out)
 }

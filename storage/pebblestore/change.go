@@ -10,23 +10,26 @@ import (
 	"keytrail/storage"
 )
 
-// change works one Advance out, in memory: first what becomes of each member (apply), then what must be written for
-// it (emit). Until then nothing is written.
+// change works one Advance out, in memory: first what becomes of each commit (apply), then what must be written for it
+// (emit). Until then nothing is written but texts aside.
+//
+// The commits that it brings have ordinals from base on, in the order of their arrival. Those that the repository holds are read
+// when they are met, a block at a time.
 type change struct {
 	ctx     context.Context
 	store   *Store
-	advance storage.Advance
+	advance *storage.Advance
 	rec     record
-	pending *pending
+	in      *incoming
 
-	counters counters // as they will be
-	done     storage.Advanced
+	done storage.Advanced
 
-	first   ordinal                 // of fresh
-	fresh   []member                // commits that the index sees for the first time; fresh[i] has ordinal first+i
-	touched map[ordinal]*member     // all other members that the change looks at
-	yielded map[storage.OID]ordinal // ordinals of pending commits that become members
-	falling []*member               // members whose count has come to zero
+	base    ordinal
+	refs    []int32 // of the commits that come, as they will be; 0: nothing holds it
+	last    int     // of the commits that come and stay, the last; -1 when none does
+	held    map[uint32]*heldBlock
+	heldOf  map[int]ordinal // of object ids by their number in the incoming: held commits
+	falling []ordinal       // commits whose count has come to zero
 	missing []gap
 
 	tips         []tipWrite
@@ -34,21 +37,17 @@ type change struct {
 	notesChanged bool
 }
 
-// member is one commit of the repository as the change finds and leaves it.
-type member struct {
-	row     // as it will be
-	ordinal ordinal
-	before  *row            // as it is stored; nil when the repository does not hold the commit
-	commit  *storage.Commit // as yielded; nil when it was not
-	present bool            // whether the repository will hold it
-	fresh   bool            // the index has no commit of this ordinal yet
-	dirty   bool            // the row differs from before
+// heldBlock is a block of members as the change finds and leaves it.
+type heldBlock struct {
+	rows    []member
+	before  []bool // which rows were held
+	isDirty bool
 }
 
-// gap is a parent that is neither held nor yielded. It matters if the child stays.
+// gap is a parent that is neither held nor brought. It matters if the child stays.
 type gap struct {
-	child       ordinal
-	oid, parent storage.OID
+	child  int
+	parent storage.OID
 }
 
 // tipWrite is a tip to write, or to delete when its object id is zero.
@@ -58,7 +57,8 @@ type tipWrite struct {
 	now    tipRow
 }
 
-func (s *Store) beginChange(ctx context.Context, a storage.Advance, p *pending) (*change, error) {
+// beginChange needs the writer's turn.
+func (s *Store) beginChange(ctx context.Context, a *storage.Advance, in *incoming, version uint64) (*change, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -66,25 +66,32 @@ func (s *Store) beginChange(ctx context.Context, a storage.Advance, p *pending) 
 	if err != nil {
 		return nil, err
 	}
-	if p == nil {
-		p = &pending{}
+	c := &change{
+		ctx: ctx, store: s, advance: a, rec: rec, in: in, base: rec.Next, last: -1,
+		held: map[uint32]*heldBlock{}, heldOf: map[int]ordinal{},
 	}
-	return &change{
-		ctx: ctx, store: s, advance: a, rec: rec, pending: p,
-		counters: s.counters, first: s.counters.nextOrdinal,
-		touched: map[ordinal]*member{},
-		yielded: make(map[storage.OID]ordinal, len(p.commits)),
-	}, nil
+	switch {
+	case !in.isMany():
+		if a.Reset { // what is taken away and what comes instead share no block
+			first, err := rec.freshBlock()
+			if err != nil {
+				return nil, err
+			}
+			c.base = firstOf(first)
+		}
+		err = in.settle(rec.isHeld(s.db, a.Reset))
+	case rec.Version != version:
+		err = fmt.Errorf("%w: the repository was advanced while its commits were read", storage.ErrStale)
+	default:
+		c.base = firstOf(in.texts.first)
+	}
+	c.refs = make([]int32, in.count())
+	return c, err
 }
 
-// apply decides what becomes of every member and tip.
+// apply decides what becomes of every commit and tip.
 func (c *change) apply() error {
-	if c.advance.Reset {
-		if err := c.loadMembers(); err != nil {
-			return err
-		}
-	}
-	if err := c.takeCommits(); err != nil {
+	if err := c.countParents(); err != nil {
 		return err
 	}
 	if err := c.moveTips(); err != nil {
@@ -99,332 +106,201 @@ func (c *change) apply() error {
 	return c.changeNotes()
 }
 
-// loadMembers brings in every member of a repository that is reset, as absent until it is yielded.
-func (c *change) loadMembers() error {
-	prefix := keyOfRepository(spaceMember, c.rec.ID)
-	return c.store.scan(c.ctx, prefix, func(k, v []byte) (bool, error) {
-		o := readOrdinal(k[len(prefix):])
-		before, err := decodeRow(o, v)
-		if err != nil {
-			return false, err
+// countParents counts the edges from the commits that come.
+func (c *change) countParents() error {
+	var parents []uint32
+	for i := range c.refs {
+		if i%checkEvery == 0 && c.ctx.Err() != nil {
+			return c.ctx.Err()
 		}
-		c.touched[o] = &member{ordinal: o, before: &before}
-		return true, nil
-	})
-}
-
-// takeCommits makes members of the pending commits that the repository does not hold, parents before children, and
-// counts the edges from them.
-func (c *change) takeCommits() error {
-	known, err := c.knownOrdinals()
-	if err != nil {
-		return err
-	}
-	order := c.parentsFirst(known)
-	c.fresh = make([]member, 0, len(order))
-	for _, i := range order {
-		if err := c.take(&c.pending.commits[i], known[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// alreadyHeld marks, among known ordinals, a commit that needs nothing done.
-const alreadyHeld = ^ordinal(0)
-
-// knownOrdinals looks each pending commit up: 0 for those the index has never seen, alreadyHeld for members.
-func (c *change) knownOrdinals() ([]ordinal, error) {
-	known := make([]ordinal, len(c.pending.commits))
-	if c.counters.commits == 0 {
-		return known, nil
-	}
-	for i := range known {
-		o, err := c.store.ordinalOf(c.pending.commits[i].OID)
-		if err != nil {
-			return nil, err
-		}
-		if o == 0 {
-			continue
-		}
-		m, err := c.member(o)
-		if err != nil {
-			return nil, err
-		}
-		if m.present {
-			o = alreadyHeld
-		}
-		known[i] = o
-	}
-	return known, nil
-}
-
-// parentsFirst orders the pending commits that are not held so that each comes after its pending parents. The
-// order among unrelated commits is that of their arrival.
-func (c *change) parentsFirst(known []ordinal) []int32 {
-	const (
-		unseen = iota
-		open
-		closed
-	)
-	commits := c.pending.commits
-	state := make([]uint8, len(commits))
-	order := make([]int32, 0, len(commits))
-	var stack []int32
-	for i := range commits {
-		stack = append(stack, int32(i))
-		for len(stack) > 0 {
-			top := stack[len(stack)-1]
-			if state[top] != unseen || known[top] == alreadyHeld {
-				stack = stack[:len(stack)-1]
-				if state[top] == open {
-					state[top] = closed
-					order = append(order, top)
-				}
+		parents = c.in.parentsOf(i, parents[:0])
+		for _, p := range parents {
+			if j := c.in.commitOf.get(int(p)); j >= 0 {
+				c.refs[j]++
 				continue
 			}
-			state[top] = open
-			if commits[top].Shallow {
-				continue
-			}
-			for _, p := range commits[top].Parents {
-				if j, ok := c.pending.index[p]; ok && state[j] == unseen {
-					stack = append(stack, j)
-				}
-			}
-		}
-	}
-	return order
-}
-
-// take makes a member of one commit whose pending parents are members already.
-func (c *change) take(commit *storage.Commit, known ordinal) error {
-	var m *member
-	if known == 0 {
-		c.fresh = append(c.fresh, member{ordinal: c.counters.nextOrdinal, fresh: true})
-		c.counters.nextOrdinal++
-		m = &c.fresh[len(c.fresh)-1]
-	} else {
-		var err error
-		if m, err = c.member(known); err != nil {
-			return err
-		}
-	}
-	m.commit, m.present, m.dirty = commit, true, true
-	m.row = row{shallow: commit.Shallow, keys: commit.Keys}
-	c.yielded[commit.OID] = m.ordinal
-	if commit.Shallow {
-		m.cut = commit.Parents
-		return nil
-	}
-	if len(commit.Parents) == 0 {
-		return nil
-	}
-	parents := make([]ordinal, 0, len(commit.Parents))
-	for _, oid := range commit.Parents {
-		p, err := c.holds(oid)
-		if err != nil {
-			return err
-		}
-		if p == nil {
-			c.missing = append(c.missing, gap{m.ordinal, commit.OID, oid})
-			continue
-		}
-		p.refs++
-		p.dirty = true
-		parents = append(parents, p.ordinal)
-	}
-	m.parents = parents
-	return nil
-}
-
-// moveTips checks the tips that change against what is stored and moves their counts.
-func (c *change) moveTips() error {
-	if c.advance.Reset {
-		if err := c.deleteTips(); err != nil {
-			return err
-		}
-	}
-	seen := make(map[string]bool, len(c.advance.Tips))
-	for _, t := range c.advance.Tips {
-		if seen[t.Ref] {
-			return fmt.Errorf("ref %q is given twice in one advance", t.Ref)
-		}
-		seen[t.Ref] = true
-		if err := c.moveTip(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// deleteTips takes every stored tip away that a reset does not give again. Their counts go with the members'.
-func (c *change) deleteTips() error {
-	given := make(map[string]bool, len(c.advance.Tips))
-	for _, t := range c.advance.Tips {
-		given[t.Ref] = !t.OID.IsZero()
-	}
-	prefix := keyOfRepository(spaceTip, c.rec.ID)
-	return c.store.scan(c.ctx, prefix, func(k, v []byte) (bool, error) {
-		before, err := decodeTip(v)
-		if err != nil {
-			return false, err
-		}
-		if ref := string(k[len(prefix):]); !given[ref] {
-			c.tips = append(c.tips, tipWrite{ref: ref, before: &before})
-		}
-		return true, nil
-	})
-}
-
-func (c *change) moveTip(t storage.TipChange) error {
-	w := tipWrite{ref: t.Ref, now: tipRow{oid: t.OID}}
-	if !t.OID.IsZero() {
-		w.now.keys = t.Keys
-	}
-	var err error
-	if w.before, err = c.store.tip(c.rec.ID, t.Ref); err != nil {
-		return err
-	}
-	var target *member
-	if !t.OID.IsZero() && !t.Commit.IsZero() {
-		if target, err = c.holds(t.Commit); err != nil {
-			return err
-		}
-		if target == nil {
-			return fmt.Errorf("%w: ref %q points to commit %s, which was not read", storage.ErrIncomplete, t.Ref, t.Commit)
-		}
-		w.now.commit, w.now.peeled = target.ordinal, t.OID != t.Commit
-	}
-	if isDone, err := c.compareTip(t, &w); isDone || err != nil {
-		return err
-	}
-	if target != nil {
-		target.refs++
-		target.dirty = true
-	}
-	if w.before != nil && w.before.commit != 0 && !c.advance.Reset {
-		m, err := c.member(w.before.commit)
-		if err != nil {
-			return err
-		}
-		c.unref(m)
-	}
-	c.tips = append(c.tips, w)
-	return nil
-}
-
-// compareTip is the comparison before the set. It reports a change that has been made already.
-func (c *change) compareTip(t storage.TipChange, w *tipWrite) (isDone bool, err error) {
-	if c.advance.Reset {
-		if !t.Old.IsZero() {
-			return false, fmt.Errorf("%w: a reset replaces ref %q, which it takes as absent", storage.ErrStale, t.Ref)
-		}
-		return t.OID.IsZero(), nil
-	}
-	var was tipRow
-	if w.before != nil {
-		was = *w.before
-	}
-	switch {
-	case was.oid == t.OID:
-		return was.equal(&w.now), nil
-	case was.oid != t.Old:
-		return false, fmt.Errorf("%w: ref %q is at %s in the index, not at %s", storage.ErrStale, t.Ref, was.oid, t.Old)
-	}
-	return false, nil
-}
-
-func (c *change) unref(m *member) {
-	m.refs--
-	m.dirty = true
-	if m.refs == 0 {
-		c.falling = append(c.falling, m)
-	}
-}
-
-// release drops every member that nothing refers to any more, and so on along its parents.
-func (c *change) release() error {
-	for i := range c.fresh {
-		if c.fresh[i].refs == 0 {
-			c.falling = append(c.falling, &c.fresh[i])
-		}
-	}
-	for _, m := range c.touched {
-		if m.commit != nil && m.refs == 0 {
-			c.falling = append(c.falling, m)
-		}
-	}
-	for len(c.falling) > 0 {
-		m := c.falling[len(c.falling)-1]
-		c.falling = c.falling[:len(c.falling)-1]
-		// It may have fallen, been counted again, and fallen once more.
-		if !m.present || m.refs != 0 {
-			continue
-		}
-		m.present = false
-		for _, p := range m.parents {
-			parent, err := c.member(p)
+			o, isHeld, err := c.heldParent(int(p))
 			if err != nil {
 				return err
 			}
-			c.unref(parent)
+			if !isHeld {
+				c.missing = append(c.missing, gap{i, c.in.known.oids.get(int(p))})
+				continue
+			}
+			if err := c.ref(o); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// heldParent finds a commit that the repository holds by its number among the object ids.
+func (c *change) heldParent(n int) (ordinal, bool, error) {
+	if o, ok := c.heldOf[n]; ok {
+		return o, true, nil
+	}
+	o, isHeld, err := c.findHeld(c.in.known.oids.at(n))
+	if isHeld {
+		c.heldOf[n] = o
+	}
+	return o, isHeld, err
+}
+
+// findHeld finds a commit that the repository holds before the change. A reset takes it as holding none.
+func (c *change) findHeld(oid *storage.OID) (ordinal, bool, error) {
+	if c.advance.Reset || c.rec.Commits == 0 {
+		return 0, false, nil
+	}
+	return find(c.store.db, c.rec.ID, c.rec.OIDBits, oid)
+}
+
+// holds finds a commit that the repository will hold unless nothing refers to it.
+func (c *change) holds(oid *storage.OID) (ordinal, bool, error) {
+	if i := c.in.find(oid); i >= 0 {
+		return c.base + ordinal(i), true, nil
+	}
+	return c.findHeld(oid)
+}
+
+// member gives the block of a held commit, and its row in it.
+func (c *change) member(o ordinal) (*heldBlock, *member, error) {
+	b, err := c.block(o.block())
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.slot() >= len(b.rows) {
+		return nil, nil, fmt.Errorf("%w: commit %d of repository %d is not there", storage.ErrCorrupt, o, c.rec.ID)
+	}
+	return b, &b.rows[o.slot()], nil
+}
+
+// block reads a block when it is met first.
+func (c *change) block(n uint32) (*heldBlock, error) {
+	if b := c.held[n]; b != nil {
+		return b, nil
+	}
+	v, err := get(c.store.db, keyNumbered(spaceMembers, c.rec.ID, n))
+	if err != nil && !errors.Is(err, pebble.ErrNotFound) {
+		return nil, fmt.Errorf("read a block of members: %w", err)
+	}
+	b := &heldBlock{}
+	if err == nil {
+		if b.rows, err = decodeMembers(firstOf(n), v); err != nil {
+			return nil, err
+		}
+	}
+	b.before = make([]bool, len(b.rows))
+	for i := range b.rows {
+		b.before[i] = b.rows[i].refs != 0
+	}
+	c.held[n] = b
+	return b, nil
+}
+
+// ref counts one more reference to a commit, unref one less.
+func (c *change) ref(o ordinal) error { return c.count(o, +1) }
+
+func (c *change) unref(o ordinal) error { return c.count(o, -1) }
+
+func (c *change) count(o ordinal, by int) error {
+	if o >= c.base {
+		i := int(o - c.base)
+		if c.refs[i] += int32(by); c.refs[i] == 0 {
+			c.falling = append(c.falling, o)
+		}
+		return nil
+	}
+	b, m, err := c.member(o)
+	if err != nil {
+		return err
+	}
+	b.isDirty = true
+	if m.refs += int64(by); m.refs == 0 {
+		c.falling = append(c.falling, o)
+	}
+	return nil
+}
+
+// release drops every commit that nothing refers to any more, and so on along its parents.
+func (c *change) release() error {
+	isGone := map[ordinal]bool{}
+	for i := range c.refs {
+		if c.refs[i] == 0 {
+			c.falling = append(c.falling, c.base+ordinal(i))
+		}
+	}
+	for len(c.falling) > 0 {
+		o := c.falling[len(c.falling)-1]
+		c.falling = c.falling[:len(c.falling)-1]
+		// It may have fallen, been counted again, and fallen once more.
+		if isGone[o] {
+			continue
+		}
+		parents, hasFallen, err := c.fallen(o)
+		if err != nil {
+			return err
+		}
+		if !hasFallen {
+			continue
+		}
+		isGone[o] = true
+		for _, p := range parents {
+			if err := c.unref(p); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range c.refs {
+		if c.refs[i] > 0 {
+			c.last = i
+		}
+	}
+	return nil
+}
+
+// fallen tells whether nothing refers to a commit, and which parents it releases then.
+func (c *change) fallen(o ordinal) (parents []ordinal, hasFallen bool, err error) {
+	if o < c.base {
+		_, m, err := c.member(o)
+		if err != nil {
+			return nil, false, err
+		}
+		return m.parents, m.refs == 0, nil
+	}
+	i := int(o - c.base)
+	if c.refs[i] != 0 {
+		return nil, false, nil
+	}
+	parents, err = c.parentOrdinals(i, nil)
+	return parents, true, err
+}
+
+// parentOrdinals appends the parents of a commit that comes, as far as they are known.
+func (c *change) parentOrdinals(i int, to []ordinal) ([]ordinal, error) {
+	from := 0
+	if i > 0 {
+		from = int(c.in.parentEnd.get(i - 1))
+	}
+	for j := from; j < int(c.in.parentEnd.get(i)); j++ {
+		p := int(c.in.parents.get(j))
+		if commit := c.in.commitOf.get(p); commit >= 0 {
+			to = append(to, c.base+ordinal(commit))
+			continue
+		}
+		if o, ok := c.heldOf[p]; ok {
+			to = append(to, o)
+		}
+	}
+	return to, nil
 }
 
 // checkGaps fails when a commit stays whose history was not read.
 func (c *change) checkGaps() error {
 	for _, g := range c.missing {
-		m, err := c.member(g.child)
-		if err != nil {
-			return err
-		}
-		if m.present {
-			return fmt.Errorf("%w: commit %s has a parent %s that was not read", storage.ErrIncomplete, g.oid, g.parent)
+		if c.refs[g.child] > 0 {
+			return fmt.Errorf("%w: commit %s has a parent %s that was not read", storage.ErrIncomplete, c.in.oid(g.child), g.parent)
 		}
 	}
 	return nil
-}
-
-// holds gives the member of an object id that the repository holds or is about to; nil when there is none.
-func (c *change) holds(oid storage.OID) (*member, error) {
-	if o, ok := c.yielded[oid]; ok {
-		return c.member(o)
-	}
-	o, err := c.store.ordinalOf(oid)
-	if err != nil || o == 0 {
-		return nil, err
-	}
-	m, err := c.member(o)
-	if err != nil || !m.present {
-		return nil, err
-	}
-	return m, nil
-}
-
-// member gives what the change knows of an ordinal, reading it when it is met first.
-func (c *change) member(o ordinal) (*member, error) {
-	if o >= c.first {
-		return &c.fresh[o-c.first], nil
-	}
-	if m := c.touched[o]; m != nil {
-		return m, nil
-	}
-	m := &member{ordinal: o}
-	v, err := get(c.store.db, keyMember(c.rec.ID, o))
-	switch {
-	case errors.Is(err, pebble.ErrNotFound):
-	case err != nil:
-		return nil, fmt.Errorf("read a member: %w", err)
-	default:
-		before, err := decodeRow(o, v)
-		if err != nil {
-			return nil, err
-		}
-		m.row, m.before, m.present = before, &before, true
-	}
-	c.touched[o] = m
-	return m, nil
 }

@@ -10,11 +10,9 @@ import (
 	"keytrail/storage"
 )
 
-// counters are the facts about the index as a whole, kept under the meta space and written with each change.
+// counters are the facts about the index as a whole, kept under the meta space and written when repositories are made known.
 type counters struct {
-	nextOrdinal    ordinal
 	nextRepository storage.RepositoryID
-	commits        int64
 }
 
 var (
@@ -26,9 +24,9 @@ var (
 func (s *Store) readCounters() error {
 	v, err := get(s.db, keyFormat)
 	if errors.Is(err, pebble.ErrNotFound) {
-		s.counters = counters{nextOrdinal: 1, nextRepository: 1}
+		s.counters = counters{nextRepository: 1}
 		var out sink
-		out.set(keyFormat, binary.AppendUvarint(nil, formatVersion))
+		out.put(keyFormat, binary.AppendUvarint(nil, formatVersion))
 		s.counters.write(&out)
 		if err := out.commit(&s.tables); err != nil {
 			return fmt.Errorf("make the index: %w", err)
@@ -46,14 +44,16 @@ func (s *Store) readCounters() error {
 		return fmt.Errorf("%w: its format is %d, this one reads up to %d; use the newer keytrail, or another data directory",
 			storage.ErrNewerFormat, format, formatVersion)
 	}
+	if format < formatVersion {
+		return fmt.Errorf("%w: its format is %d, this one reads %d; move the data directory's index away and start again: it is built anew from the mirrors",
+			storage.ErrOlderFormat, format, formatVersion)
+	}
 	s.counters, err = readCounters(s.db)
 	return err
 }
 
 func (c *counters) write(out *sink) {
-	v := binary.AppendUvarint(nil, uint64(c.nextOrdinal))
-	v = binary.AppendUvarint(v, uint64(c.nextRepository))
-	out.set(keyCounters, binary.AppendUvarint(v, uint64(c.commits)))
+	out.put(keyCounters, binary.AppendUvarint(nil, uint64(c.nextRepository)))
 }
 
 func readCounters(r pebble.Reader) (counters, error) {
@@ -62,11 +62,7 @@ func readCounters(r pebble.Reader) (counters, error) {
 		return counters{}, fmt.Errorf("%w: its counters cannot be read: %w", storage.ErrCorrupt, err)
 	}
 	d := decoder{b: v}
-	c := counters{
-		nextOrdinal:    ordinal(d.uint()),
-		nextRepository: storage.RepositoryID(d.uint()),
-		commits:        int64(d.uint()),
-	}
+	c := counters{nextRepository: storage.RepositoryID(d.uint())}
 	return c, d.done("set of counters")
 }
 

@@ -1,155 +1,340 @@
 package pebblestore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
 
 	"keytrail/storage"
 )
 
-// emit writes what apply decided.
+// emit writes what apply decided. What is large goes into tables of its own, side by side; the rest into the sink.
 func (c *change) emit(out *sink) error {
-	for i := range c.fresh {
-		if m := &c.fresh[i]; m.present {
-			if err := c.emitMember(out, m); err != nil {
-				return err
+	if c.advance.Reset {
+		if err := c.replace(out); err != nil {
+			return err
+		}
+	} else {
+		c.countCommits()
+	}
+	held, err := c.heldPostings()
+	if err != nil {
+		return err
+	}
+	c.emitTips(out)
+	if err := c.emitNotes(out); err != nil {
+		return err
+	}
+	c.rec.OIDBits = c.bits()
+	if c.isFirst() && c.in.isMany() {
+		err = c.emitAside(out)
+	} else {
+		err = c.emitMerged(out, held)
+	}
+	if c.last >= 0 {
+		c.rec.Next = c.base + ordinal(c.last) + 1
+	}
+	return err
+}
+
+// isFirst tells of a change that finds no commit of the repository.
+func (c *change) isFirst() bool { return c.rec.Commits == 0 && !c.advance.Reset }
+
+// stays tells whether a commit that comes is held in the end.
+func (c *change) stays(i int) bool { return c.refs[i] > 0 }
+
+// countCommits counts what comes and what goes.
+func (c *change) countCommits() {
+	for i := range c.refs {
+		if c.stays(i) {
+			c.done.CommitsAdded++
+		}
+	}
+	for _, b := range c.held {
+		for i := range b.before {
+			if b.before[i] && b.rows[i].refs == 0 {
+				c.done.CommitsDropped++
 			}
 		}
 	}
-	for _, m := range c.touched {
-		if m.before == nil && !m.present {
+}
+
+// emitAside writes the members, buckets and postings of a first build of many commits into tables, side by side.
+func (c *change) emitAside(out *sink) error {
+	extra, err := c.noteKeys()
+	if err != nil {
+		return err
+	}
+	var writing errgroup.Group
+	for _, write := range []func(rowWriter) error{
+		func(w rowWriter) error { return c.emitMembers(w) },
+		func(w rowWriter) error { return c.emitBuckets(w) },
+		func(w rowWriter) error { return c.emitPostings(extra, c.writeRunsTo(w)) },
+	} {
+		w := &tableWriter{tables: &c.store.tables}
+		out.aside = append(out.aside, w)
+		writing.Go(func() error { return errors.Join(write(w), w.end()) })
+	}
+	writing.Go(func() error { return c.in.texts.finish() })
+	out.texts = c.in.texts
+	return writing.Wait()
+}
+
+// emitMerged writes what comes beside what the repository holds.
+func (c *change) emitMerged(out *sink, held map[storage.IssueKey]*postingChange) error {
+	if c.in.isMany() && c.last >= 0 {
+		if err := c.in.texts.finish(); err != nil {
+			return err
+		}
+		out.texts = c.in.texts
+	}
+	if err := c.emitMembers(out); err != nil {
+		return err
+	}
+	if err := c.emitHeld(out); err != nil {
+		return err
+	}
+	if err := c.emitTexts(out); err != nil {
+		return err
+	}
+	if err := c.emitChangedBuckets(out); err != nil {
+		return err
+	}
+	extra, err := c.noteKeys()
+	if err != nil {
+		return err
+	}
+	write := c.writeRunsTo(out)
+	if !c.isFirst() && !c.advance.Reset {
+		write = func(key storage.IssueKey, entries []entry) error {
+			p := held[key]
+			if p == nil {
+				p = &postingChange{}
+			}
+			delete(held, key)
+			p.add = append(p.add, entries...)
+			return p.apply(c.store.db, out, key, c.rec.ID)
+		}
+	}
+	if err := c.emitPostings(extra, write); err != nil {
+		return err
+	}
+	for key, p := range held {
+		if err := p.apply(c.store.db, out, key, c.rec.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emitMembers writes the blocks of members that commits come into. The first may begin with some that are held.
+func (c *change) emitMembers(out rowWriter) error {
+	if c.last < 0 {
+		return nil
+	}
+	rows := make([]member, c.base.slot(), blockSize)
+	number := c.base.block()
+	if c.base.slot() > 0 {
+		tail, err := c.block(number)
+		if err != nil {
+			return err
+		}
+		copy(rows, tail.rows)
+		tail.isDirty = false
+	}
+	var value []byte
+	for i := 0; i <= c.last; i++ {
+		rows = rows[:len(rows)+1]
+		if err := c.fill(&rows[len(rows)-1], i); err != nil {
+			return err
+		}
+		if len(rows) < blockSize && i < c.last {
 			continue
 		}
-		if err := c.emitMember(out, m); err != nil {
+		value = appendMembers(value[:0], firstOf(number), rows)
+		if err := out.set(keyNumbered(spaceMembers, c.rec.ID, number), value); err != nil {
+			return err
+		}
+		rows, number = rows[:0], number+1
+	}
+	return nil
+}
+
+// fill makes the member of a commit that comes, in the memory of another.
+func (c *change) fill(m *member, i int) (err error) {
+	*m = member{parents: m.parents[:0], keys: m.keys[:0]}
+	if !c.stays(i) {
+		return nil
+	}
+	m.refs, m.oid, m.seconds = int64(c.refs[i]), *c.in.oid(i), c.in.seconds.get(i)
+	m.cut, m.shallow = c.in.cut[i], c.in.isShallow(i)
+	m.keys = c.in.keysOf(i, m.keys)
+	m.parents, err = c.parentOrdinals(i, m.parents)
+	return err
+}
+
+// emitHeld writes the blocks of members in which something has changed, and deletes those that hold nothing any more.
+func (c *change) emitHeld(out *sink) error {
+	for n, b := range c.held {
+		if !b.isDirty {
+			continue
+		}
+		key := keyNumbered(spaceMembers, c.rec.ID, n)
+		if !slices.ContainsFunc(b.rows, func(m member) bool { return m.refs != 0 }) {
+			out.delete(key)
+			continue
+		}
+		if err := out.set(key, appendMembers(nil, firstOf(n), b.rows)); err != nil {
 			return err
 		}
 	}
-	c.emitTips(out)
-	return c.emitNotes(out)
+	return nil
 }
 
-// emitMember writes one commit of the repository: its text when it is new to the index, its row, its postings.
-func (c *change) emitMember(out *sink, m *member) error {
-	switch {
-	case m.present && m.before == nil:
-		c.done.CommitsAdded++
-		if err := c.emitHeld(out, m); err != nil {
+// emitTexts writes the blocks of texts in which commits are dropped, or to which few are added.
+func (c *change) emitTexts(out *sink) error {
+	blocks := map[uint32]*heldBlock{}
+	for n, b := range c.held {
+		for i := range b.before {
+			if b.before[i] && b.rows[i].refs == 0 {
+				blocks[n] = b
+				break
+			}
+		}
+	}
+	if !c.in.isMany() && c.last >= 0 {
+		for n := c.base.block(); n <= (c.base + ordinal(c.last)).block(); n++ {
+			blocks[n] = c.held[n]
+		}
+	}
+	for n, held := range blocks {
+		if err := c.emitTextBlock(out, n, held); err != nil {
 			return err
 		}
-	case m.present && m.commit != nil:
-		// Given again by a reset, which also repairs.
-		out.set(keyCommit(m.ordinal), appendCommit(nil, m.commit))
-	case !m.present:
-		c.done.CommitsDropped++
-	}
-	switch {
-	case m.present && m.dirty:
-		out.set(keyMember(c.rec.ID, m.ordinal), appendRow(nil, m.ordinal, &m.row))
-	case !m.present:
-		out.delete(keyMember(c.rec.ID, m.ordinal))
-	}
-	if err := c.emitPostings(out, m); err != nil {
-		return err
-	}
-	if !m.present {
-		return c.emitReleased(out, m)
 	}
 	return nil
 }
 
-// emitHeld records that one more repository holds a commit.
-func (c *change) emitHeld(out *sink, m *member) error {
-	if m.fresh {
-		out.set(keyCommit(m.ordinal), appendCommit(nil, m.commit))
-		out.set(keyOrdinal(m.commit.OID), binary.AppendUvarint(nil, uint64(m.ordinal)))
-		c.counters.commits++
+// emitTextBlock writes one block of texts: those of the held commits that stay, and those of few that come.
+func (c *change) emitTextBlock(out *sink, n uint32, held *heldBlock) error {
+	key := keyNumbered(spaceTexts, c.rec.ID, n)
+	var t texts
+	isEmpty := true
+	if held != nil && len(held.rows) > 0 {
+		v, err := get(c.store.db, key)
+		if err != nil {
+			return fmt.Errorf("%w: the texts of block %d of repository %d: %w", storage.ErrCorrupt, n, c.rec.ID, err)
+		}
+		rows, err := decodeTexts(v)
+		if err != nil {
+			return err
+		}
+		for i := range held.rows {
+			switch {
+			case held.rows[i].refs != 0 && i < len(rows):
+				t.addText(&rows[i])
+				isEmpty = false
+				continue
+			case i < len(rows) && rows[i].isLong:
+				out.delete(keyNumbered(spaceLongText, c.rec.ID, uint32(firstOf(n))+uint32(i)))
+			}
+			t.skip()
+		}
+	}
+	if !c.in.isMany() && c.last >= 0 {
+		isEmpty = !c.addFew(out, &t, n) && isEmpty
+	}
+	if isEmpty {
+		out.delete(key)
 		return nil
 	}
-	n, err := c.store.holders(m.ordinal)
-	if err != nil {
-		return err
-	}
-	out.set(keyHolders(m.ordinal), binary.AppendUvarint(nil, n+1))
-	return nil
+	return out.set(key, t.append(nil))
 }
 
-// emitReleased records that one repository less holds a commit, which ends with the last one.
-func (c *change) emitReleased(out *sink, m *member) error {
-	n, err := c.store.holders(m.ordinal)
-	if err != nil {
-		return err
+// addFew adds the texts of few commits that come into a block, and tells whether there are any.
+func (c *change) addFew(out *sink, t *texts, n uint32) (some bool) {
+	for o := max(firstOf(n), c.base); o.block() == n && o <= c.base+ordinal(c.last); o++ {
+		i := int(o - c.base)
+		if !c.stays(i) {
+			continue
+		}
+		for len(t.rows) < o.slot() {
+			t.skip()
+		}
+		commit := &c.in.few[c.in.fewOf[i]]
+		t.add(commit)
+		if len(commit.Message) > maxInline {
+			out.put(keyNumbered(spaceLongText, c.rec.ID, uint32(o)), []byte(commit.Message))
+		}
+		some = true
 	}
-	if n > 2 {
-		out.set(keyHolders(m.ordinal), binary.AppendUvarint(nil, n-1))
-		return nil
-	}
-	if n == 2 {
-		out.delete(keyHolders(m.ordinal))
-		return nil
-	}
-	oid, _, err := c.store.commitHead(m.ordinal)
-	if err != nil {
-		return err
-	}
-	out.delete(keyCommit(m.ordinal))
-	out.delete(keyOrdinal(oid))
-	c.counters.commits--
-	return nil
+	return some
 }
 
-// emitPostings writes the difference between the keys that a commit is linked to and those it will be.
-func (c *change) emitPostings(out *sink, m *member) error {
-	if m.before != nil && m.present && m.commit == nil && len(c.notes) == 0 {
-		return nil // only its count has changed
+// heldPostings works out how the postings of held commits change: those that are dropped lose all, and notes give and take keys.
+func (c *change) heldPostings() (map[storage.IssueKey]*postingChange, error) {
+	changes := map[storage.IssueKey]*postingChange{}
+	if c.advance.Reset {
+		return changes, nil
 	}
-	oid, seconds, err := c.head(m)
+	for _, object := range slices.Collect(maps.Keys(c.notes)) {
+		o, isHeld, err := c.findHeld(&object)
+		if err != nil {
+			return nil, err
+		}
+		if isHeld {
+			if _, _, err := c.member(o); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for n, b := range c.held {
+		for i := range b.before {
+			m := &b.rows[i]
+			if !b.before[i] || m.refs != 0 && len(c.notes[m.oid]) == 0 {
+				continue
+			}
+			if err := c.relink(changes, firstOf(n)+ordinal(i), m); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return changes, nil
+}
+
+// relink adds the difference between the keys that a held commit was linked to and those that it will be.
+func (c *change) relink(changes map[storage.IssueKey]*postingChange, o ordinal, m *member) error {
+	stored, err := c.storedNotes(m.oid)
 	if err != nil {
 		return err
 	}
-	before, now, err := c.links(m, oid)
-	if err != nil {
-		return err
+	before := linked(m.keys, stored)
+	var now []storage.IssueKey
+	if m.refs != 0 {
+		now = linked(m.keys, c.notesAfter(m.oid, stored))
+	}
+	of := func(key storage.IssueKey) *postingChange {
+		if changes[key] == nil {
+			changes[key] = &postingChange{}
+		}
+		return changes[key]
 	}
 	for _, k := range now {
 		if !slices.Contains(before, k) {
-			out.set(keyPosting(k, seconds, m.ordinal, c.rec.ID), nil)
+			of(k).add = append(of(k).add, entry{m.seconds, o})
 			c.done.PostingsAdded++
 		}
 	}
 	for _, k := range before {
 		if !slices.Contains(now, k) {
-			out.delete(keyPosting(k, seconds, m.ordinal, c.rec.ID))
+			of(k).drop = append(of(k).drop, entry{m.seconds, o})
 			c.done.PostingsDropped++
 		}
 	}
 	return nil
-}
-
-// head gives a member's object id and committer time.
-func (c *change) head(m *member) (storage.OID, int64, error) {
-	if m.commit != nil {
-		return m.commit.OID, m.commit.Committer.Seconds, nil
-	}
-	return c.store.commitHead(m.ordinal)
-}
-
-// links gives the keys of a commit before and after the change: those of its message and of its notes.
-func (c *change) links(m *member, oid storage.OID) (before, now []storage.IssueKey, err error) {
-	stored, err := c.storedNotes(oid)
-	if err != nil {
-		return nil, nil, err
-	}
-	if m.before != nil {
-		before = linked(m.before.keys, stored)
-	}
-	if m.present {
-		now = linked(m.keys, c.notesAfter(oid, stored))
-	}
-	return before, now, nil
 }
 
 // linked unites the keys of a message and of notes.
@@ -165,94 +350,11 @@ func linked(message []storage.IssueKey, notes []storage.Note) []storage.IssueKey
 	return slices.Compact(keys)
 }
 
-// emitTips writes the tips that differ from those stored, and the keys in their names.
-func (c *change) emitTips(out *sink) {
-	for i := range c.tips {
-		t := &c.tips[i]
-		if t.before != nil && t.before.equal(&t.now) {
-			continue
-		}
-		c.done.TipsChanged++
-		var before tipRow
-		if t.before != nil {
-			before = *t.before
-		}
-		c.countTip(&before, -1)
-		c.countTip(&t.now, +1)
-		for _, k := range before.keys {
-			if !slices.Contains(t.now.keys, k) {
-				out.delete(keyBranchName(k, c.rec.ID, t.ref))
-			}
-		}
-		if t.now.oid.IsZero() {
-			out.delete(keyTip(c.rec.ID, t.ref))
-			continue
-		}
-		for _, k := range t.now.keys {
-			out.set(keyBranchName(k, c.rec.ID, t.ref), nil)
-		}
-		out.set(keyTip(c.rec.ID, t.ref), appendTip(nil, &t.now))
+// bits gives the bits by which buckets are told apart after the change.
+func (c *change) bits() uint {
+	commits := c.rec.Commits + c.done.CommitsAdded - c.done.CommitsDropped
+	if c.isFirst() || c.advance.Reset || isCrowded(c.rec.OIDBits, commits) {
+		return bitsFor(commits)
 	}
-}
-
-// countTip adds n times a tip to the counts of the repository; an absent one is not counted.
-func (c *change) countTip(t *tipRow, n int) {
-	if t.oid.IsZero() {
-		return
-	}
-	c.rec.Tips += n
-	if t.commit == 0 {
-		c.rec.NoCommit += n
-	}
-}
-
-// ordinalOf looks an object id up; 0 when the index does not have it.
-func (s *Store) ordinalOf(oid storage.OID) (ordinal, error) { return lookUpOrdinal(s.db, oid) }
-
-func lookUpOrdinal(r pebble.Reader, oid storage.OID) (ordinal, error) {
-	v, closer, err := r.Get(keyOrdinal(oid))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("look commit %s up: %w", oid, err)
-	}
-	defer closer.Close()
-	n, err := decodeUint(v, "ordinal")
-	return ordinal(n), err
-}
-
-// holders counts the repositories that hold a commit of the index.
-func (s *Store) holders(o ordinal) (uint64, error) {
-	v, err := get(s.db, keyHolders(o))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return 1, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("count a commit's holders: %w", err)
-	}
-	return decodeUint(v, "count of holders")
-}
-
-// commitHead reads a commit's object id and committer time.
-func (s *Store) commitHead(o ordinal) (storage.OID, int64, error) {
-	v, closer, err := s.db.Get(keyCommit(o))
-	if err != nil {
-		return storage.OID{}, 0, fmt.Errorf("%w: commit %d: %w", storage.ErrCorrupt, o, err)
-	}
-	defer closer.Close()
-	return decodeCommitHead(v)
-}
-
-// tip reads a stored tip; nil when there is none.
-func (s *Store) tip(id storage.RepositoryID, ref string) (*tipRow, error) {
-	v, err := get(s.db, keyTip(id, ref))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read ref %q: %w", ref, err)
-	}
-	t, err := decodeTip(v)
-	return &t, err
+	return c.rec.OIDBits
 }

@@ -97,7 +97,12 @@ func commitsOf(commits ...storage.Commit) func(func(storage.Commit, error) bool)
 
 func openStore(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(Options{Dir: dir})
+	return openStoreBy(t, ways[0], dir)
+}
+
+func openStoreBy(t *testing.T, w way, dir string) *Store {
+	t.Helper()
+	s, err := openBy(w, Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

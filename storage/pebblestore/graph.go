@@ -22,16 +22,21 @@ const (
 type repositoryGraph struct {
 	version  uint64
 	graph    *commitgraph.Graph
-	ordinals []ordinal          // ascending
-	nodes    []commitgraph.Node // node of ordinals[i]; nil when it is i
+	first    ordinal            // of nodes
+	nodes    []commitgraph.Node // by ordinal; absent for one that is not held
 	branches []namedTip         // sorted by name
 	tags     []namedTip
-	// defaultBranch is the node of the default branch's tip; -1 when there is none.
+	groups   *commitgraph.Groups // of the branches and, behind them, the tags
+	// defaultBranch is the node of the default branch's tip; absent when there is none.
 	defaultBranch commitgraph.Node
 
 	mu    sync.Mutex
 	reach map[commitgraph.Node]commitgraph.Set // what asked-for tips reach
+	names map[int32]*refNames                  // of the groups asked for
 }
+
+// absent stands for no node.
+const absent commitgraph.Node = -1
 
 // namedTip is a branch or tag on a commit.
 type namedTip struct {
@@ -39,6 +44,9 @@ type namedTip struct {
 	oid  storage.OID
 	node commitgraph.Node
 }
+
+// refNames are the short names of the refs that contain the commits of a group. They are shared by all answers.
+type refNames struct{ branches, tags []string }
 
 // graph gives the commit graph of a repository as the view sees it.
 func (v view) graph(rec *record) (*repositoryGraph, error) {
@@ -63,90 +71,71 @@ func (v view) graph(rec *record) (*repositoryGraph, error) {
 // cancellation does not end it.
 func (v view) loadGraph(rec *record) (*repositoryGraph, error) {
 	v.ctx = context.WithoutCancel(v.ctx)
-	g := &repositoryGraph{version: rec.Version, defaultBranch: -1, reach: map[commitgraph.Node]commitgraph.Set{}}
-	g.ordinals = make([]ordinal, 0, rec.Commits)
-	edges := make([]ordinal, 0, rec.Commits+rec.Commits/8)
-	ends := make([]int, 0, rec.Commits)
-	prefix := keyOfRepository(spaceMember, rec.ID)
+	g := &repositoryGraph{
+		version: rec.Version, defaultBranch: absent,
+		reach: map[commitgraph.Node]commitgraph.Set{}, names: map[int32]*refNames{},
+	}
+	if err := v.loadCommits(rec, g); err != nil {
+		return nil, err
+	}
+	if err := v.loadTips(rec, g); err != nil {
+		return nil, err
+	}
+	var tips []commitgraph.Node
+	for _, t := range slices.Concat(g.branches, g.tags) {
+		tips = append(tips, t.node)
+	}
+	g.groups = g.graph.Group(tips)
+	return g, nil
+}
+
+// loadCommits makes the graph of a repository's commits.
+func (v view) loadCommits(rec *record, g *repositoryGraph) error {
+	ends := make([]uint32, 0, rec.Commits)
+	parents := make([]uint32, 0, rec.Commits+rec.Commits/8) // ordinals above g.first
+	var scratch []ordinal
+	prefix := keyOfRepository(spaceMembers, rec.ID)
 	err := scanRange(v.ctx, v, prefix, after(prefix), func(k, value []byte) (bool, error) {
-		o := readOrdinal(k[len(prefix):])
+		first := firstOf(readNumber(k))
+		if g.nodes == nil {
+			g.first = first
+			g.nodes = make([]commitgraph.Node, 0, rec.Next-min(first, rec.Next))
+		}
 		var err error
-		edges, err = appendEdges(edges, o, value)
-		g.ordinals = append(g.ordinals, o)
-		ends = append(ends, len(edges))
+		scratch, err = edges(first, value, scratch, func(o ordinal, of []ordinal) {
+			for len(g.nodes) < int(o-g.first) {
+				g.nodes = append(g.nodes, absent)
+			}
+			g.nodes = append(g.nodes, commitgraph.Node(len(ends)))
+			for _, p := range of {
+				parents = append(parents, uint32(p-g.first))
+			}
+			ends = append(ends, uint32(len(parents)))
+		})
 		return err == nil, err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := g.connect(edges, ends); err != nil {
-		return nil, err
+	for i, p := range parents {
+		if p >= uint32(len(g.nodes)) || g.nodes[p] == absent {
+			return fmt.Errorf("%w: a commit's parent is not in its repository", storage.ErrCorrupt)
+		}
+		parents[i] = uint32(g.nodes[p])
 	}
-	return g, v.loadTips(rec, g)
-}
-
-// connect builds the graph from the parents of each ordinal: those of the i-th end at ends[i].
-func (g *repositoryGraph) connect(edges []ordinal, ends []int) error {
-	indexes := make([]commitgraph.Node, len(edges))
-	isOrdered := true
-	begin := 0
-	for i, end := range ends {
-		for e := begin; e < end; e++ {
-			p, ok := slices.BinarySearch(g.ordinals, edges[e])
-			if !ok {
-				return fmt.Errorf("%w: a commit's parent is not in its repository", storage.ErrCorrupt)
+	order, err := commitgraph.Order(ends, parents)
+	if err != nil {
+		return fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+	}
+	g.graph = commitgraph.Build(ends, parents, order)
+	if order != nil {
+		for o, i := range g.nodes {
+			if i != absent {
+				g.nodes[o] = order[i]
 			}
-			indexes[e] = commitgraph.Node(p)
-			isOrdered = isOrdered && p < i
 		}
-		begin = end
-	}
-	parents := func(i commitgraph.Node) []commitgraph.Node {
-		if i == 0 {
-			return indexes[:ends[0]]
-		}
-		return indexes[ends[i-1]:ends[i]]
-	}
-	g.graph = commitgraph.New(len(g.ordinals))
-	if isOrdered {
-		for i := range g.ordinals {
-			g.graph.Add(parents(commitgraph.Node(i))...)
-		}
-		return nil
-	}
-	g.nodes = make([]commitgraph.Node, len(g.ordinals))
-	for _, i := range topological(len(g.ordinals), parents) {
-		own := slices.Clone(parents(i))
-		for j, p := range own {
-			own[j] = g.nodes[p]
-		}
-		g.nodes[i] = g.graph.Add(own...)
 	}
 	return nil
-}
-
-// topological orders 0 to n-1 so that parents come before children.
-func topological(n int, parents func(commitgraph.Node) []commitgraph.Node) []commitgraph.Node {
-	children := make([][]commitgraph.Node, n)
-	missing := make([]int, n)
-	order := make([]commitgraph.Node, 0, n)
-	for i := range commitgraph.Node(n) {
-		missing[i] = len(parents(i))
-		for _, p := range parents(i) {
-			children[p] = append(children[p], i)
-		}
-		if missing[i] == 0 {
-			order = append(order, i)
-		}
-	}
-	for next := 0; next < len(order); next++ {
-		for _, c := range children[order[next]] {
-			if missing[c]--; missing[c] == 0 {
-				order = append(order, c)
-			}
-		}
-	}
-	return order
 }
 
 // loadTips names the branches and tags.
@@ -158,12 +147,17 @@ func (v view) loadTips(rec *record, g *repositoryGraph) error {
 		prefix := keyTip(rec.ID, kind.prefix)
 		err := scanRange(v.ctx, v, prefix, after(prefix), func(k, value []byte) (bool, error) {
 			t, err := decodeTip(value)
-			if err != nil || t.commit == 0 {
+			if err != nil || t.kind == tipNothing {
 				return err == nil, err
 			}
-			tip := namedTip{name: string(k[len(prefix):]), node: g.node(t.commit)}
-			if tip.oid, err = v.oid(t.commit); err != nil {
+			tip := namedTip{name: string(k[len(prefix):]), oid: t.oid}
+			if tip.node, err = g.node(t.commit); err != nil {
 				return false, err
+			}
+			if t.kind == tipTag {
+				if tip.oid, err = v.oid(rec.ID, t.commit); err != nil {
+					return false, err
+				}
 			}
 			if kind.prefix+tip.name == rec.DefaultBranch {
 				g.defaultBranch = tip.node
@@ -178,46 +172,64 @@ func (v view) loadTips(rec *record, g *repositoryGraph) error {
 	return nil
 }
 
-// node gives the node of a member. Asking for another commit is a bug or a corrupt index; it gets the first node.
-func (g *repositoryGraph) node(o ordinal) commitgraph.Node {
-	i, _ := slices.BinarySearch(g.ordinals, o)
-	if g.nodes == nil {
-		return commitgraph.Node(i)
+// node gives the node of a commit that is held.
+func (g *repositoryGraph) node(o ordinal) (commitgraph.Node, error) {
+	if o < g.first || int(o-g.first) >= len(g.nodes) || g.nodes[o-g.first] == absent {
+		return absent, fmt.Errorf("%w: commit %d is not in its repository", storage.ErrCorrupt, o)
 	}
-	return g.nodes[i]
+	return g.nodes[o-g.first], nil
 }
 
 // bytes estimates what the graph holds in memory.
 func (g *repositoryGraph) bytes() int64 {
-	return g.graph.Bytes() + 8*int64(len(g.ordinals)) + 4*int64(len(g.nodes)) + 64*int64(len(g.branches)+len(g.tags))
+	return g.graph.Bytes() + g.groups.Bytes() + 4*int64(len(g.nodes)) + 64*int64(len(g.branches)+len(g.tags))
 }
 
-// nameRefs fills in the branches and tags that contain the hits at the given places.
-func (g *repositoryGraph) nameRefs(selected []found, at []int, hits []storage.Hit) error {
-	for batch := range slices.Chunk(at, 64) {
-		nodes := make([]commitgraph.Node, len(batch))
-		for j, i := range batch {
-			nodes[j] = g.node(selected[i].ordinal)
+// maxNames is how many groups' names a graph keeps.
+const maxNames = 4096
+
+// namesOf gives the branches and tags that contain each of some commits.
+func (g *repositoryGraph) namesOf(commits []ordinal) ([]*refNames, error) {
+	names := make([]*refNames, len(commits))
+	var missing []int32
+	groups := make([]int32, len(commits))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, o := range commits {
+		n, err := g.node(o)
+		if err != nil {
+			return nil, err
 		}
-		contained := g.graph.Containing(nodes)
-		for _, b := range g.branches {
-			m := contained.At(b.node)
-			for j, i := range batch {
-				if m>>j&1 != 0 {
-					hits[i].Branches = append(hits[i].Branches, b.name)
-				}
-			}
-		}
-		for _, t := range g.tags {
-			m := contained.At(t.node)
-			for j, i := range batch {
-				if m>>j&1 != 0 {
-					hits[i].Tags = append(hits[i].Tags, t.name)
-				}
-			}
+		groups[i] = g.groups.Of(n)
+		if g.names[groups[i]] == nil {
+			missing = append(missing, groups[i])
 		}
 	}
-	return nil
+	if len(g.names)+len(missing) > maxNames {
+		clear(g.names)
+		missing = groups
+	}
+	for i, tips := range g.groups.TipsOfEach(missing) {
+		g.names[missing[i]] = g.name(tips)
+	}
+	for i, group := range groups {
+		names[i] = g.names[group]
+	}
+	return names, nil
+}
+
+// name names tips, which are ascending.
+func (g *repositoryGraph) name(tips []int32) *refNames {
+	branches, _ := slices.BinarySearch(tips, int32(len(g.branches)))
+	n := &refNames{}
+	for _, t := range tips[:branches] {
+		n.branches = append(n.branches, g.branches[t].name)
+	}
+	for _, t := range tips[branches:] {
+		n.tags = append(n.tags, g.tags[int(t)-len(g.branches)].name)
+	}
+	n.branches, n.tags = slices.Clip(n.branches), slices.Clip(n.tags)
+	return n
 }
 
 // maxReach is how many tips' reachable sets a graph keeps.
@@ -263,12 +275,16 @@ func (f *refFilter) has(p posting) (bool, error) {
 		}
 		f.of[p.repository] = r
 	}
-	return r.graph != nil && r.set.Has(r.graph.node(p.ordinal)), nil
+	if r.graph == nil {
+		return false, nil
+	}
+	n, err := r.graph.node(p.ordinal)
+	return err == nil && r.set.Has(n), err
 }
 
 func (f *refFilter) resolve(id storage.RepositoryID) (refReach, error) {
 	t, err := f.view.tipOf(id, f.ref)
-	if err != nil || t == nil || t.commit == 0 {
+	if err != nil || t == nil || t.kind == tipNothing {
 		return refReach{}, err
 	}
 	rec, err := readRecord(f.view, id)
@@ -279,7 +295,11 @@ func (f *refFilter) resolve(id storage.RepositoryID) (refReach, error) {
 	if err != nil {
 		return refReach{}, err
 	}
-	return refReach{graph: g, set: g.reachable(g.node(t.commit))}, nil
+	n, err := g.node(t.commit)
+	if err != nil {
+		return refReach{}, err
+	}
+	return refReach{graph: g, set: g.reachable(n)}, nil
 }
 
 func isBranch(ref string) bool { return strings.HasPrefix(ref, branchPrefix) }

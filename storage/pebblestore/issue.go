@@ -18,23 +18,21 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 	defer done()
 	issue := storage.Issue{Key: key}
 	linked := map[storage.RepositoryID][]ordinal{}
-	distinct := map[ordinal]bool{}
 	var ends ends
-	prefix := keyPostings(key)
-	err = scanRange(ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
-		p, err := readPostingTail(k[len(prefix):])
-		if err != nil {
-			return false, err
+	all := func(storage.RepositoryID, entry) bool { return true }
+	err = v.runs(key, all, func(id storage.RepositoryID, run []entry) error {
+		for _, e := range run {
+			ends.add(posting{id, e})
+			linked[id] = append(linked[id], e.ordinal)
 		}
-		ends.add(p)
-		distinct[p.ordinal] = true
-		linked[p.repository] = append(linked[p.repository], p.ordinal)
-		return true, nil
+		return nil
 	})
 	if err != nil {
 		return storage.Issue{}, err
 	}
-	issue.Commits = int64(len(distinct))
+	if issue.Commits, err = v.distinct(linked); err != nil {
+		return storage.Issue{}, err
+	}
 	if err := v.bounds(&issue, &ends); err != nil {
 		return storage.Issue{}, err
 	}
@@ -60,17 +58,42 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 	return issue, nil
 }
 
-// ends collects the postings of the newest and of the oldest second, as they come by, newest first.
+// distinct counts commits, those of several repositories once.
+func (v view) distinct(linked map[storage.RepositoryID][]ordinal) (int64, error) {
+	if len(linked) == 1 {
+		for _, commits := range linked {
+			return int64(len(commits)), nil
+		}
+	}
+	oids := map[storage.OID]struct{}{}
+	for id, commits := range linked {
+		for _, o := range commits {
+			oid, err := v.oid(id, o)
+			if err != nil {
+				return 0, err
+			}
+			oids[oid] = struct{}{}
+		}
+	}
+	return int64(len(oids)), nil
+}
+
+// ends collects the postings of the newest and of the oldest second.
 type ends struct{ newest, oldest []posting }
 
 func (e *ends) add(p posting) {
-	if len(e.newest) == 0 || e.newest[0].seconds == p.seconds {
+	if len(e.newest) > 0 && p.seconds > e.newest[0].seconds {
+		e.newest = e.newest[:0]
+	}
+	if len(e.newest) == 0 || p.seconds == e.newest[0].seconds {
 		e.newest = append(e.newest, p)
 	}
-	if len(e.oldest) > 0 && e.oldest[0].seconds != p.seconds {
+	if len(e.oldest) > 0 && p.seconds < e.oldest[0].seconds {
 		e.oldest = e.oldest[:0]
 	}
-	e.oldest = append(e.oldest, p)
+	if len(e.oldest) == 0 || p.seconds == e.oldest[0].seconds {
+		e.oldest = append(e.oldest, p)
+	}
 }
 
 // bounds tells who committed first and last in the order of answers, which within a second is that of object ids.
@@ -78,36 +101,29 @@ func (v view) bounds(issue *storage.Issue, e *ends) error {
 	if len(e.newest) == 0 {
 		return nil
 	}
-	first, last, err := v.outermost(e)
-	if err != nil {
-		return err
-	}
-	oldest, err := readCommit(v, first)
-	if err != nil {
-		return err
-	}
-	newest, err := readCommit(v, last)
-	issue.First, issue.Last = oldest.Committer, newest.Committer
-	return err
-}
-
-func (v view) outermost(e *ends) (first, last ordinal, err error) {
 	greatest, err := v.withOIDs(e.oldest)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	least, err := v.withOIDs(e.newest)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	byOID := func(a, b found) int { return a.oid.Compare(b.oid) }
-	return slices.MaxFunc(greatest, byOID).ordinal, slices.MinFunc(least, byOID).ordinal, nil
+	first, last := slices.MaxFunc(greatest, byOID), slices.MinFunc(least, byOID)
+	oldest, err := v.commit(first.repository, first.ordinal)
+	if err != nil {
+		return err
+	}
+	newest, err := v.commit(last.repository, last.ordinal)
+	issue.First, issue.Last = oldest.Committer, newest.Committer
+	return err
 }
 
 func (v view) withOIDs(postings []posting) ([]found, error) {
 	out := make([]found, len(postings))
 	for i, p := range postings {
-		oid, err := v.oid(p.ordinal)
+		oid, err := v.oid(p.repository, p.ordinal)
 		if err != nil {
 			return nil, err
 		}
@@ -132,11 +148,11 @@ func (v view) branchesNamed(key storage.IssueKey) (map[branchKey]*storage.IssueR
 			return true, nil
 		}
 		t, err := v.tipOf(id, ref)
-		if err != nil || t == nil || t.commit == 0 {
+		if err != nil || t == nil || t.kind == tipNothing {
 			return err == nil, err
 		}
 		branch := storage.IssueRef{Repository: id, Name: ref[len(branchPrefix):], ByName: true}
-		if branch.OID, err = v.oid(t.commit); err != nil {
+		if branch.OID, err = v.oid(id, t.commit); err != nil {
 			return false, err
 		}
 		named[branchKey{id, branch.Name}] = &branch
@@ -157,10 +173,12 @@ func (v view) refsOf(issue *storage.Issue, id storage.RepositoryID, commits []or
 	}
 	nodes := make([]commitgraph.Node, len(commits))
 	for i, o := range commits {
-		nodes[i] = g.node(o)
+		if nodes[i], err = g.node(o); err != nil {
+			return err
+		}
 	}
 	unmerged := nodes
-	if g.defaultBranch >= 0 {
+	if g.defaultBranch != absent {
 		merged := g.reachable(g.defaultBranch)
 		unmerged = slices.DeleteFunc(slices.Clone(nodes), merged.Has)
 	}

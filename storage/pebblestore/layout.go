@@ -1,59 +1,68 @@
 package pebblestore
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"keytrail/storage"
 )
 
-// formatVersion is written into each index. An index of a newer format is refused: see storage.ErrNewerFormat.
-const formatVersion = 1
+// formatVersion is written into each index. One of another format is refused: see storage.ErrNewerFormat and
+// storage.ErrOlderFormat.
+const formatVersion = 2
 
-// The keyspaces, one leading byte each. Integers in keys are big-endian, so that they sort by value:
-// repository is 4 bytes, ordinal 5, object id 20. Values are described beside their codecs.
+// The keyspaces, one leading byte each. Integers in keys are big-endian, so that they sort by value: repository is 4
+// bytes, as are block, ordinal and bucket. Values are described beside their codecs.
 //
-//	X name                                     counters of the whole index
-//	R repository                            -> what is known of a repository
-//	I length integration host-id            -> repository
-//	T repository ref                        -> tip
+//	X name                                counters of the whole index
+//	R repository                       -> what is known of a repository
+//	I length integration host-id       -> repository
+//	T repository ref                   -> tip
 //	B project 0 length digits repository ref   the ref's name carries the key project-digits
-//	O oid                                   -> ordinal
-//	C ordinal                               -> commit: who, when, message; shared by all repositories that hold it
-//	H ordinal                               -> how many repositories hold the commit; absent means one
-//	M repository ordinal                    -> member: reference count, parents, keys of the message
-//	N repository oid ref                    -> note
-//	P project 0 length digits time ordinal repository   a posting; time is inverted, so that the newest comes first
+//	N repository oid ref               -> note
+//	m repository block                 -> members: object ids, times, parents, reference counts, keys of 64 commits
+//	c repository block                 -> texts: authors, committers and messages of 64 commits
+//	l repository ordinal               -> a message too long for its block
+//	o repository bucket                -> object ids to ordinals
+//	p project 0 length digits repository time ordinal -> postings from this one on, oldest first
 //
-// An ordinal numbers a commit for the whole index; a commit has a greater one than its parents, save where a shallow
-// repository showed the child first. The digits of an issue number follow their count, so that numbers sort by value.
+// An ordinal numbers a commit for its repository, and is not used again; ordinal/64 is its block. A bucket holds the object
+// ids that begin with the same bits: as many bits as the repository's record says. The digits of an issue number follow their count,
+// so that numbers sort by value; the postings of an issue lie side by side across repositories.
+//
+// All but the postings begins with the repository, so that deleting one is a deletion of ranges. Small letters are the
+// keyspaces that grow with the commits: a bulk write gives each of them tables of its own.
 const (
 	spaceMeta       = 'X'
 	spaceRepository = 'R'
 	spaceIdentity   = 'I'
 	spaceTip        = 'T'
 	spaceBranchName = 'B'
-	spaceOrdinal    = 'O'
-	spaceCommit     = 'C'
-	spaceHolders    = 'H'
-	spaceMember     = 'M'
 	spaceNote       = 'N'
-	spacePosting    = 'P'
+	spaceMembers    = 'm'
+	spaceTexts      = 'c'
+	spaceLongText   = 'l'
+	spaceBucket     = 'o'
+	spacePosting    = 'p'
 )
 
-// ordinal numbers a commit in this index, from 1.
-type ordinal uint64
+// isLarge tells of a keyspace that grows with the commits.
+func isLarge(space byte) bool { return space >= 'a' }
 
-const ordinalBytes = 5
+// ordinal numbers a commit in its repository, from 0.
+type ordinal uint32
 
-func appendOrdinal(k []byte, o ordinal) []byte {
-	return append(k, byte(o>>32), byte(o>>24), byte(o>>16), byte(o>>8), byte(o))
-}
+const (
+	blockBits = 6
+	blockSize = 1 << blockBits // commits
+)
 
-func readOrdinal(b []byte) ordinal {
-	return ordinal(b[0])<<32 | ordinal(binary.BigEndian.Uint32(b[1:]))
-}
+func (o ordinal) block() uint32 { return uint32(o >> blockBits) }
+func (o ordinal) slot() int     { return int(o % blockSize) }
+
+// firstOf gives the ordinal that a block begins with.
+func firstOf(block uint32) ordinal { return ordinal(block) << blockBits }
 
 func appendRepository(k []byte, id storage.RepositoryID) []byte {
 	return binary.BigEndian.AppendUint32(k, uint32(id))
@@ -66,8 +75,18 @@ func readRepository(b []byte) storage.RepositoryID {
 func keyMeta(name string) []byte { return append([]byte{spaceMeta}, name...) }
 
 func keyOfRepository(space byte, id storage.RepositoryID) []byte {
-	return appendRepository([]byte{space}, id)
+	return appendRepository(append(make([]byte, 0, 16), space), id)
 }
+
+// keyNumbered is a key of the spaces that number what a repository has: blocks, ordinals, buckets.
+func keyNumbered(space byte, id storage.RepositoryID, n uint32) []byte {
+	return binary.BigEndian.AppendUint32(keyOfRepository(space, id), n)
+}
+
+// readNumber gives the last number of such a key.
+func readNumber(key []byte) uint32 { return binary.BigEndian.Uint32(key[headOfRepository:]) }
+
+const headOfRepository = 1 + 4 // bytes of a key before what the repository names
 
 func keyIdentity(s storage.RepositorySpec) []byte {
 	return append(appendString([]byte{spaceIdentity}, s.Integration), s.HostID...)
@@ -75,15 +94,6 @@ func keyIdentity(s storage.RepositorySpec) []byte {
 
 func keyTip(id storage.RepositoryID, ref string) []byte {
 	return append(keyOfRepository(spaceTip, id), ref...)
-}
-
-func keyOrdinal(oid storage.OID) []byte { return append([]byte{spaceOrdinal}, oid[:]...) }
-
-func keyCommit(o ordinal) []byte  { return appendOrdinal([]byte{spaceCommit}, o) }
-func keyHolders(o ordinal) []byte { return appendOrdinal([]byte{spaceHolders}, o) }
-
-func keyMember(id storage.RepositoryID, o ordinal) []byte {
-	return appendOrdinal(keyOfRepository(spaceMember, id), o)
 }
 
 func keyNotes(id storage.RepositoryID, object storage.OID) []byte {
@@ -121,48 +131,39 @@ func keyBranchName(key storage.IssueKey, id storage.RepositoryID, ref string) []
 	return append(appendRepository(appendIssue([]byte{spaceBranchName}, key), id), ref...)
 }
 
-func keyPostings(key storage.IssueKey) []byte { return appendIssue([]byte{spacePosting}, key) }
-
-func keyPosting(key storage.IssueKey, seconds int64, o ordinal, id storage.RepositoryID) []byte {
-	k := appendNewestFirst(keyPostings(key), seconds)
-	return appendRepository(appendOrdinal(k, o), id)
+func keyPostings(key storage.IssueKey) []byte {
+	return appendIssue(append(make([]byte, 0, 64), spacePosting), key)
 }
 
-// appendNewestFirst writes a time so that later ones sort before earlier ones, also before 1970.
-func appendNewestFirst(k []byte, seconds int64) []byte {
-	return binary.BigEndian.AppendUint64(k, math.MaxUint64-(uint64(seconds)^1<<63))
+// entry is one posting of an issue in a repository.
+type entry struct {
+	seconds int64 // committer date
+	ordinal ordinal
 }
 
-// posting is a decoded key of the posting space.
-type posting struct {
-	key        storage.IssueKey
-	seconds    int64
-	ordinal    ordinal
-	repository storage.RepositoryID
+// compare orders entries as they are stored: oldest first.
+func (e entry) compare(f entry) int {
+	return cmp.Or(cmp.Compare(e.seconds, f.seconds), cmp.Compare(e.ordinal, f.ordinal))
 }
 
-const postingTail = 8 + ordinalBytes + 4
+// appendPlace writes where in an issue's postings a repository's entry is.
+func appendPlace(k []byte, id storage.RepositoryID, e entry) []byte {
+	k = appendRepository(k, id)
+	k = binary.BigEndian.AppendUint64(k, uint64(e.seconds)^1<<63) // times before 1970 sort before those after
+	return binary.BigEndian.AppendUint32(k, uint32(e.ordinal))
+}
 
-// readPostingTail decodes what follows the issue key.
-func readPostingTail(b []byte) (posting, error) {
-	if len(b) != postingTail {
-		return posting{}, fmt.Errorf("%w: a posting has %d bytes behind its issue key", storage.ErrCorrupt, len(b))
+const placeBytes = 4 + 8 + 4
+
+// readPlace decodes what follows the issue key.
+func readPlace(b []byte) (storage.RepositoryID, entry, error) {
+	if len(b) != placeBytes {
+		return 0, entry{}, fmt.Errorf("%w: postings have %d bytes behind their issue key", storage.ErrCorrupt, len(b))
 	}
-	return posting{
-		seconds:    int64((math.MaxUint64 - binary.BigEndian.Uint64(b)) ^ 1<<63),
-		ordinal:    readOrdinal(b[8:]),
-		repository: readRepository(b[8+ordinalBytes:]),
+	return readRepository(b), entry{
+		seconds: int64(binary.BigEndian.Uint64(b[4:]) ^ 1<<63),
+		ordinal: ordinal(binary.BigEndian.Uint32(b[12:])),
 	}, nil
-}
-
-func readPosting(key []byte) (posting, error) {
-	issue, rest, err := readIssue(key[1:])
-	if err != nil {
-		return posting{}, err
-	}
-	p, err := readPostingTail(rest)
-	p.key = issue
-	return p, err
 }
 
 // after gives the smallest key that is greater than all keys with the prefix.

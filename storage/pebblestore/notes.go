@@ -1,14 +1,17 @@
 package pebblestore
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"keytrail/storage"
 )
 
-// changeNotes works out which notes change, and looks at the commits they are on.
+// changeNotes works out which notes change.
 func (c *change) changeNotes() error {
 	c.notes = map[storage.OID]map[string]*storage.Note{}
 	if c.advance.Reset {
@@ -29,11 +32,6 @@ func (c *change) changeNotes() error {
 			} else {
 				c.setNote(n.Object, n.Ref, &n)
 			}
-		}
-	}
-	for object := range c.notes {
-		if _, err := c.holds(object); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -65,17 +63,19 @@ func (c *change) deleteNotes(chosen func(ref string) bool) error {
 
 // storedNotes gives the notes of an object as they are stored, sorted by ref.
 func (c *change) storedNotes(object storage.OID) ([]storage.Note, error) {
-	if c.rec.Notes == 0 {
+	return readNotes(c.ctx, c.store.db, &c.rec, object)
+}
+
+// readNotes gives the notes of an object, sorted by ref.
+func readNotes(ctx context.Context, r pebble.Reader, rec *record, object storage.OID) (notes []storage.Note, err error) {
+	if rec.Notes == 0 {
 		return nil, nil
 	}
-	var notes []storage.Note
-	err := c.store.scan(c.ctx, keyNotes(c.rec.ID, object), func(k, v []byte) (bool, error) {
+	prefix := keyNotes(rec.ID, object)
+	err = scanRange(ctx, r, prefix, after(prefix), func(k, v []byte) (bool, error) {
 		n, err := decodeNote(k, v)
-		if err != nil {
-			return false, err
-		}
 		notes = append(notes, n)
-		return true, nil
+		return err == nil, err
 	})
 	return notes, err
 }
@@ -115,7 +115,7 @@ func (c *change) emitNotes(out *sink) error {
 			switch {
 			case n != nil && had && n.Text == stored[at].Text && slices.Equal(n.Keys, stored[at].Keys):
 			case n != nil:
-				out.set(keyNote(c.rec.ID, object, ref), appendNote(nil, n))
+				out.put(keyNote(c.rec.ID, object, ref), appendNote(nil, n))
 				if !had {
 					count++
 				}

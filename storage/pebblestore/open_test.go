@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -37,6 +38,23 @@ func TestANewerFormatIsRefusedAndLeftAsItIs(t *testing.T) {
 		if _, err := Open(Options{Dir: dir}); !errors.Is(err, storage.ErrNewerFormat) {
 			t.Fatalf("got %v, want %v", err, storage.ErrNewerFormat)
 		}
+	}
+}
+
+func TestAnOlderFormatIsRefusedWithTheWayOut(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Set(keyFormat, binary.AppendUvarint(nil, 1), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Options{Dir: dir}); !errors.Is(err, storage.ErrOlderFormat) || !strings.Contains(err.Error(), "built anew") {
+		t.Fatalf("got %v, want %v with the way out", err, storage.ErrOlderFormat)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestNoPowerCutLosesOrHalvesAnAdvance(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			for left := *powerCuts; left > 0; left -= cutsOfALife {
-				live(t, way.bulkFrom, min(left, cutsOfALife))
+				live(t, way, min(left, cutsOfALife))
 			}
 		})
 	}
@@ -33,12 +33,12 @@ func TestNoPowerCutLosesOrHalvesAnAdvance(t *testing.T) {
 const cutsOfALife = 20
 
 // live has the power cut a number of times in the life of one index.
-func live(t *testing.T, bulkFrom, cuts int) {
+func live(t *testing.T, w way, cuts int) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	p := &plug{t: t, random: random, bulkFrom: bulkFrom, world: storagetest.NewWorld(seed, 3), disk: vfs.NewCrashableMem()}
+	p := &plug{t: t, random: random, way: w, world: storagetest.NewWorld(seed, 3), disk: vfs.NewCrashableMem()}
 	p.open()
 	if _, err := p.store.Register(t.Context(), p.world.Specs()); err != nil {
 		t.Fatal(err)
@@ -58,18 +58,18 @@ func live(t *testing.T, bulkFrom, cuts int) {
 
 // plug is an index on a disk whose power is cut now and then, beside the model of what was acknowledged.
 type plug struct {
-	t        *testing.T
-	random   *rand.Rand
-	bulkFrom int
-	world    *storagetest.World
-	disk     *vfs.MemFS
-	store    *Store
+	t      *testing.T
+	random *rand.Rand
+	way    way
+	world  *storagetest.World
+	disk   *vfs.MemFS
+	store  *Store
 }
 
 func (p *plug) open() {
 	p.t.Helper()
 	var err error
-	if p.store, err = openBy(p.bulkFrom, Options{Dir: "index", FS: p.disk}); err != nil {
+	if p.store, err = openBy(p.way, Options{Dir: "index", FS: p.disk}); err != nil {
 		p.t.Fatal(err)
 	}
 }

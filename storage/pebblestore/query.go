@@ -1,7 +1,6 @@
 package pebblestore
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -38,6 +37,12 @@ func (s *Store) view(ctx context.Context) (v view, done func(), err error) {
 		}
 		release()
 	}, nil
+}
+
+// posting is an entry and whose it is.
+type posting struct {
+	repository storage.RepositoryID
+	entry
 }
 
 // found is a posting that a query selects.
@@ -80,82 +85,137 @@ func (s *Store) Commits(ctx context.Context, q storage.CommitQuery) (storage.Com
 	return page, err
 }
 
-// find selects up to n postings in the order of positions. The index has them by second; within one they are sorted here.
+// find selects up to n postings in the order of positions.
 func (v view) find(q storage.CommitQuery, n int) ([]found, error) {
-	prefix := keyPostings(q.Key)
-	lower, upper := prefix, after(prefix)
-	if !q.Until.IsZero() {
-		last, ok := secondBefore(q.Until)
-		if !ok {
-			return nil, nil
-		}
-		lower = appendNewestFirst(slices.Clone(prefix), last)
-	}
-	if !q.Since.IsZero() {
-		before, ok := secondBefore(q.Since)
-		if ok {
-			upper = appendNewestFirst(slices.Clone(prefix), before)
-		}
-	}
-	if q.After != nil {
-		from := appendNewestFirst(slices.Clone(prefix), q.After.Seconds)
-		if bytes.Compare(from, lower) > 0 {
-			lower = from
-		}
-	}
-	if bytes.Compare(lower, upper) >= 0 {
+	s := selection{view: v, query: q, n: n, oldest: math.MinInt64, newest: math.MaxInt64}
+	if !s.bound() {
 		return nil, nil
 	}
-	var out, tie []found
-	flush := func() {
-		slices.SortFunc(tie, func(a, b found) int { return a.position().Compare(b.position()) })
-		out = append(out, tie...)
-		tie = tie[:0]
-	}
-	reach := refFilter{view: v, ref: q.Ref}
-	err := scanRange(v.ctx, v, lower, upper, func(k, _ []byte) (bool, error) {
-		p, err := readPostingTail(k[len(prefix):])
-		if err != nil {
-			return false, err
-		}
-		if len(tie) > 0 && p.seconds != tie[0].seconds {
-			if flush(); len(out) >= n {
-				return false, nil
-			}
-		}
-		if q.Repository != 0 && p.repository != q.Repository {
-			return true, nil
-		}
-		if q.Ref != "" {
-			if ok, err := reach.has(p); err != nil || !ok {
-				return err == nil, err
-			}
-		}
-		f := found{posting: p}
-		if f.oid, err = v.oid(p.ordinal); err != nil {
-			return false, err
-		}
-		if q.After == nil || f.position().Compare(*q.After) > 0 {
-			tie = append(tie, f)
-		}
-		return true, nil
-	})
-	if err != nil {
+	s.reach = refFilter{view: v, ref: q.Ref}
+	if err := v.runs(q.Key, s.mayHold, s.take); err != nil {
 		return nil, err
 	}
-	flush()
+	s.prune()
+	out := make([]found, len(s.chosen))
+	for i, p := range s.chosen {
+		oid, err := v.oid(p.repository, p.ordinal)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = found{p, oid}
+	}
+	slices.SortFunc(out, func(a, b found) int { return a.position().Compare(b.position()) })
 	return out[:min(n, len(out))], nil
 }
 
-// oid reads a commit's object id.
-func (v view) oid(o ordinal) (storage.OID, error) {
-	value, closer, err := v.Get(keyCommit(o))
-	if err != nil {
-		return storage.OID{}, fmt.Errorf("%w: commit %d: %w", storage.ErrCorrupt, o, err)
+// runs calls fn for the runs of an issue's postings, repository by repository, save those that wanted declines by their first entry.
+// The slice holds until fn returns.
+func (v view) runs(key storage.IssueKey, wanted func(storage.RepositoryID, entry) bool, fn func(storage.RepositoryID, []entry) error) error {
+	prefix := keyPostings(key)
+	var run []entry
+	return scanRange(v.ctx, v, prefix, after(prefix), func(k, value []byte) (bool, error) {
+		id, first, err := readPlace(k[len(prefix):])
+		if err != nil {
+			return false, err
+		}
+		if !wanted(id, first) {
+			return true, nil
+		}
+		if run, err = decodeRun(run[:0], first, value); err != nil {
+			return false, err
+		}
+		return true, fn(id, run)
+	})
+}
+
+// selection chooses the newest n postings of those that a query asks for.
+type selection struct {
+	view           view
+	query          storage.CommitQuery
+	n              int
+	oldest, newest int64 // seconds that may be chosen
+	reach          refFilter
+	chosen         []posting
+}
+
+// bound works out which seconds a query asks for; false when there are none.
+func (s *selection) bound() bool {
+	if !s.query.Until.IsZero() {
+		last, ok := secondBefore(s.query.Until)
+		if !ok {
+			return false
+		}
+		s.newest = last
 	}
-	defer closer.Close()
-	oid, _, err := decodeCommitHead(value)
-	return oid, err
+	if !s.query.Since.IsZero() {
+		if before, ok := secondBefore(s.query.Since); ok {
+			if before == math.MaxInt64 {
+				return false
+			}
+			s.oldest = before + 1
+		}
+	}
+	if s.query.After != nil {
+		s.newest = min(s.newest, s.query.After.Seconds)
+	}
+	return s.oldest <= s.newest
+}
+
+// mayHold tells by its first entry, the oldest, whether a run is worth reading.
+func (s *selection) mayHold(id storage.RepositoryID, first entry) bool {
+	return first.seconds <= s.newest && (s.query.Repository == 0 || s.query.Repository == id)
+}
+
+// take chooses from a run.
+func (s *selection) take(id storage.RepositoryID, run []entry) error {
+	for _, e := range run {
+		if e.seconds < s.oldest || e.seconds > s.newest {
+			continue
+		}
+		p := posting{id, e}
+		if s.query.Ref != "" {
+			if has, err := s.reach.has(p); err != nil {
+				return err
+			} else if !has {
+				continue
+			}
+		}
+		if s.query.After != nil && e.seconds == s.query.After.Seconds {
+			oid, err := s.view.oid(id, e.ordinal)
+			if err != nil {
+				return err
+			}
+			if (found{p, oid}).position().Compare(*s.query.After) <= 0 {
+				continue
+			}
+		}
+		s.chosen = append(s.chosen, p)
+	}
+	if len(s.chosen) > 4*s.n+4*maxRun {
+		s.prune()
+	}
+	return nil
+}
+
+// prune leaves the newest n, and those as old as the last of them: which of these come first their object ids decide.
+func (s *selection) prune() {
+	if len(s.chosen) <= s.n {
+		return
+	}
+	slices.SortFunc(s.chosen, func(a, b posting) int { return cmp.Compare(b.seconds, a.seconds) })
+	last := s.chosen[s.n-1].seconds
+	end := s.n
+	for end < len(s.chosen) && s.chosen[end].seconds == last {
+		end++
+	}
+	s.chosen = s.chosen[:end]
+	s.oldest = last
+}
+
+// oid reads a commit's object id.
+func (v view) oid(id storage.RepositoryID, o ordinal) (storage.OID, error) {
+	h, err := readHead(v, id, o)
+	return h.oid, err
 }
 
 // Commit gives one commit as a repository holds it; see storage.Reader.
@@ -165,27 +225,22 @@ func (s *Store) Commit(ctx context.Context, id storage.RepositoryID, oid storage
 		return storage.Hit{}, err
 	}
 	defer done()
-	if _, err := readRecord(v, id); err != nil {
-		return storage.Hit{}, err
-	}
-	o, err := lookUpOrdinal(v, oid)
+	bits, err := readOIDBits(v, id)
 	if err != nil {
 		return storage.Hit{}, err
 	}
-	if o != 0 {
-		has, err := hasMember(v, id, o)
-		if err != nil {
-			return storage.Hit{}, err
-		}
-		if has {
-			hits, err := v.hits([]found{{posting: posting{ordinal: o, repository: id}, oid: oid}})
-			if err != nil {
-				return storage.Hit{}, err
-			}
-			return hits[0], nil
-		}
+	o, isHeld, err := find(v, id, bits, &oid)
+	if err != nil {
+		return storage.Hit{}, err
 	}
-	return storage.Hit{}, fmt.Errorf("commit %s in repository %d: %w", oid, id, storage.ErrNotFound)
+	if !isHeld {
+		return storage.Hit{}, fmt.Errorf("commit %s in repository %d: %w", oid, id, storage.ErrNotFound)
+	}
+	hits, err := v.hits([]found{{posting{id, entry{ordinal: o}}, oid}})
+	if err != nil {
+		return storage.Hit{}, err
+	}
+	return hits[0], nil
 }
 
 // hits reads what there is to tell about each selected commit.
@@ -209,8 +264,16 @@ func (v view) hits(selected []found) ([]storage.Hit, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := g.nameRefs(selected, at, hits); err != nil {
+		commits := make([]ordinal, len(at))
+		for j, i := range at {
+			commits[j] = selected[i].ordinal
+		}
+		names, err := g.namesOf(commits)
+		if err != nil {
 			return nil, err
+		}
+		for j, i := range at {
+			hits[i].Branches, hits[i].Tags = names[j].branches, names[j].tags
 		}
 	}
 	return hits, nil
@@ -218,38 +281,14 @@ func (v view) hits(selected []found) ([]storage.Hit, error) {
 
 // hit reads one commit of a repository, all but the branches and tags that contain it.
 func (v view) hit(rec *record, o ordinal) (storage.Hit, error) {
-	c, err := readCommit(v, o)
+	c, err := v.commit(rec.ID, o)
 	if err != nil {
 		return storage.Hit{}, err
-	}
-	value, err := get(v, keyMember(rec.ID, o))
-	if err != nil {
-		return storage.Hit{}, fmt.Errorf("%w: member %d of repository %d: %w", storage.ErrCorrupt, o, rec.ID, err)
-	}
-	m, err := decodeRow(o, value)
-	if err != nil {
-		return storage.Hit{}, err
-	}
-	c.Shallow, c.Parents = m.shallow, m.cut
-	for _, p := range m.parents {
-		oid, err := v.oid(p)
-		if err != nil {
-			return storage.Hit{}, err
-		}
-		c.Parents = append(c.Parents, oid)
 	}
 	h := storage.Hit{Commit: c, Repository: rec.ID}
-	var notes []storage.Note
-	if rec.Notes > 0 {
-		prefix := keyNotes(rec.ID, c.OID)
-		err := scanRange(v.ctx, v, prefix, after(prefix), func(k, value []byte) (bool, error) {
-			n, err := decodeNote(k, value)
-			notes = append(notes, n)
-			return err == nil, err
-		})
-		if err != nil {
-			return storage.Hit{}, err
-		}
+	notes, err := readNotes(v.ctx, v, rec, c.OID)
+	if err != nil {
+		return storage.Hit{}, err
 	}
 	if len(notes) > 0 {
 		h.Notes = make(map[string]string, len(notes))
@@ -257,9 +296,68 @@ func (v view) hit(rec *record, o ordinal) (storage.Hit, error) {
 			h.Notes[n.Ref] = n.Text
 		}
 	}
-	h.Keys = linked(m.keys, notes)
+	h.Keys = linked(c.Keys, notes)
 	return h, nil
 }
+
+// commit reads a commit with its parents and the keys of its message.
+func (v view) commit(id storage.RepositoryID, o ordinal) (storage.Commit, error) {
+	fail := func(err error) (storage.Commit, error) {
+		if isAbsent(err) {
+			err = fmt.Errorf("%w: commit %d of repository %d is missing", storage.ErrCorrupt, o, id)
+		}
+		return storage.Commit{}, err
+	}
+	m, siblings, err := v.member(id, o)
+	if err != nil {
+		return fail(err)
+	}
+	value, closer, err := v.Get(keyNumbered(spaceTexts, id, o.block()))
+	if err != nil {
+		return fail(err)
+	}
+	t, err := decodeText(value, o.slot())
+	if err = errors.Join(err, closer.Close()); err != nil {
+		return fail(err)
+	}
+	if t.isLong {
+		message, err := get(v, keyNumbered(spaceLongText, id, uint32(o)))
+		if err != nil {
+			return fail(err)
+		}
+		t.message = string(message)
+	}
+	c := t.commit(&m)
+	c.Parents = m.cut
+	for _, p := range m.parents {
+		var oid storage.OID
+		if p.block() == o.block() && p.slot() < len(siblings) && siblings[p.slot()].refs != 0 {
+			oid = siblings[p.slot()].oid
+		} else if oid, err = v.oid(id, p); err != nil {
+			return fail(err)
+		}
+		c.Parents = append(c.Parents, oid)
+	}
+	return c, nil
+}
+
+// member reads a member that is held, and its block.
+func (v view) member(id storage.RepositoryID, o ordinal) (member, []member, error) {
+	value, closer, err := v.Get(keyNumbered(spaceMembers, id, o.block()))
+	if err != nil {
+		return member{}, nil, err
+	}
+	rows, err := decodeMembers(firstOf(o.block()), value)
+	if err = errors.Join(err, closer.Close()); err != nil {
+		return member{}, nil, err
+	}
+	if o.slot() >= len(rows) || rows[o.slot()].refs == 0 {
+		return member{}, nil, fmt.Errorf("%w: commit %d of repository %d is not held", storage.ErrCorrupt, o, id)
+	}
+	return rows[o.slot()], rows, nil
+}
+
+func isAbsent(err error) bool { return errors.Is(err, pebble.ErrNotFound) }
 
 // tipOf resolves a ref name, full or short, in a repository; nil when there is no such ref.
 func (v view) tipOf(id storage.RepositoryID, name string) (*tipRow, error) {
@@ -275,12 +373,6 @@ func (v view) tipOf(id storage.RepositoryID, name string) (*tipRow, error) {
 		return &t, err
 	}
 	return nil, nil
-}
-
-func sortPostings(p []storage.Posting) {
-	slices.SortFunc(p, func(a, b storage.Posting) int {
-		return cmp.Or(a.OID.Compare(b.OID), cmp.Compare(a.Repository, b.Repository))
-	})
 }
 
 // secondBefore gives the last whole second before an instant; not ok when there is none.

@@ -1,13 +1,9 @@
 package pebblestore
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"iter"
-
-	"github.com/cockroachdb/pebble/v2"
+	"slices"
 
 	"keytrail/storage"
 )
@@ -31,8 +27,6 @@ func ofRepository[T any](ctx context.Context, s *Store, id storage.RepositoryID,
 	}
 }
 
-const headOfRepository = 1 + 4 // bytes of a key before what the repository names
-
 // Tips yields the refs of a repository as last indexed, sorted by name.
 func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Tip, error] {
 	return ofRepository(ctx, s, id, spaceTip, func(v view, k, value []byte) (storage.Tip, error) {
@@ -41,11 +35,11 @@ func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[sto
 			return storage.Tip{}, err
 		}
 		t := storage.Tip{Ref: string(k[headOfRepository:]), OID: row.oid, Keys: row.keys}
-		switch {
-		case row.peeled:
-			t.Commit, err = v.oid(row.commit)
-		case row.commit != 0:
+		switch row.kind {
+		case tipCommit:
 			t.Commit = row.oid
+		case tipTag:
+			t.Commit, err = v.oid(id, row.commit)
 		}
 		return t, err
 	})
@@ -53,15 +47,26 @@ func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[sto
 
 // Members yields every commit of a repository.
 func (s *Store) Members(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Member, error] {
-	return ofRepository(ctx, s, id, spaceMember, func(v view, k, value []byte) (storage.Member, error) {
-		o := readOrdinal(k[headOfRepository:])
-		row, err := decodeRow(o, value)
-		if err != nil {
-			return storage.Member{}, err
+	return func(yield func(storage.Member, error) bool) {
+		blocks := ofRepository(ctx, s, id, spaceMembers, func(_ view, k, value []byte) ([]member, error) {
+			return decodeMembers(firstOf(readNumber(k)), value)
+		})
+		for rows, err := range blocks {
+			if err != nil {
+				yield(storage.Member{}, err)
+				return
+			}
+			if err := ctx.Err(); err != nil {
+				yield(storage.Member{}, err)
+				return
+			}
+			for i := range rows {
+				if rows[i].refs != 0 && !yield(storage.Member{OID: rows[i].oid, Keys: rows[i].keys}, nil) {
+					return
+				}
+			}
 		}
-		oid, err := v.oid(o)
-		return storage.Member{OID: oid, Keys: row.keys}, err
-	})
+	}
 }
 
 // NotesOf yields the notes of a repository, sorted by object and ref.
@@ -81,66 +86,35 @@ func (s *Store) Holds(ctx context.Context, id storage.RepositoryID, oid storage.
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	o, err := s.ordinalOf(oid)
+	bits, err := readOIDBits(s.db, id)
 	if err != nil {
 		return false, err
 	}
-	if o == 0 {
-		return false, knownRepository(s.db, id)
-	}
-	has, err := hasMember(s.db, id, o)
-	if err != nil || has {
-		return has, err
-	}
-	return false, knownRepository(s.db, id)
-}
-
-// knownRepository fails with storage.ErrNotFound for a repository that is not.
-func knownRepository(r pebble.Reader, id storage.RepositoryID) error {
-	_, err := readRecord(r, id)
-	return err
-}
-
-func hasMember(r pebble.Reader, id storage.RepositoryID, o ordinal) (bool, error) {
-	_, closer, err := r.Get(keyMember(id, o))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read a member: %w", err)
-	}
-	return true, closer.Close()
+	_, isHeld, err := find(s.db, id, bits, &oid)
+	return isHeld, err
 }
 
 // Holders yields the repositories that have a commit.
 func (s *Store) Holders(ctx context.Context, oid storage.OID) iter.Seq2[storage.RepositoryID, error] {
 	return func(yield func(storage.RepositoryID, error) bool) {
-		v, done, err := s.view(ctx)
-		if err != nil {
-			yield(0, err)
-			return
-		}
-		defer done()
-		if err := v.holders(oid, yield); err != nil {
-			yield(0, err)
+		holding := rows(ctx, s, []byte{spaceRepository}, func(v view, k, _ []byte) (storage.RepositoryID, error) {
+			id := readRepository(k[1:])
+			bits, err := readOIDBits(v, id)
+			if err != nil {
+				return 0, err
+			}
+			_, isHeld, err := find(v, id, bits, &oid)
+			if !isHeld {
+				id = 0
+			}
+			return id, err
+		})
+		for id, err := range holding {
+			if (id != 0 || err != nil) && !yield(id, err) {
+				return
+			}
 		}
 	}
-}
-
-func (v view) holders(oid storage.OID, yield func(storage.RepositoryID, error) bool) error {
-	o, err := lookUpOrdinal(v, oid)
-	if err != nil || o == 0 {
-		return err
-	}
-	prefix := []byte{spaceRepository}
-	return scanRange(v.ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
-		id := readRepository(k[1:])
-		has, err := hasMember(v, id, o)
-		if err != nil || !has {
-			return err == nil, err
-		}
-		return yield(id, nil), nil
-	})
 }
 
 // Postings yields every posting, sorted by key, then newest first.
@@ -150,39 +124,69 @@ func (s *Store) Postings(ctx context.Context, project string) iter.Seq2[storage.
 		prefix = append(append(prefix, project...), 0)
 	}
 	return func(yield func(storage.Posting, error) bool) {
-		var tie []storage.Posting // postings of one key and second, which go out in the order of positions
-		var last posting
-		flush := func() bool {
-			sortPostings(tie)
-			for _, p := range tie {
-				if !yield(p, nil) {
-					return false
-				}
-			}
-			tie = tie[:0]
-			return true
+		v, done, err := s.view(ctx)
+		if err != nil {
+			yield(storage.Posting{}, err)
+			return
 		}
-		all := rows(ctx, s, prefix, func(v view, k, _ []byte) (found, error) {
-			p, err := readPosting(k)
-			if err != nil {
-				return found{}, err
-			}
-			oid, err := v.oid(p.ordinal)
-			return found{p, oid}, err
-		})
-		for p, err := range all {
-			if err != nil {
-				yield(storage.Posting{}, err)
-				return
-			}
-			if (p.key != last.key || p.seconds != last.seconds) && !flush() {
-				return
-			}
-			last = p.posting
-			tie = append(tie, storage.Posting{Key: p.key, Repository: p.repository, OID: p.oid})
+		defer done()
+		if err := v.postings(prefix, yield); err != nil {
+			yield(storage.Posting{}, err)
 		}
-		flush()
 	}
+}
+
+// postings yields the postings under a prefix; the error is one that was not yielded.
+func (v view) postings(prefix []byte, yield func(storage.Posting, error) bool) error {
+	var key storage.IssueKey
+	var of []found // of one issue
+	stopped := false
+	flush := func() bool {
+		slices.SortFunc(of, func(a, b found) int { return a.position().Compare(b.position()) })
+		for i, f := range of {
+			if i%checkEvery == 0 && v.ctx.Err() != nil {
+				return false
+			}
+			if stopped = !yield(storage.Posting{Key: key, Repository: f.repository, OID: f.oid}, nil); stopped {
+				return false
+			}
+		}
+		of = of[:0]
+		return true
+	}
+	var run []entry
+	err := scanRange(v.ctx, v, prefix, after(prefix), func(k, value []byte) (bool, error) {
+		issue, rest, err := readIssue(k[1:])
+		if err != nil {
+			return false, err
+		}
+		if issue != key && !flush() {
+			return false, v.ctx.Err()
+		}
+		key = issue
+		id, first, err := readPlace(rest)
+		if err != nil {
+			return false, err
+		}
+		if run, err = decodeRun(run[:0], first, value); err != nil {
+			return false, err
+		}
+		for _, e := range run {
+			oid, err := v.oid(id, e.ordinal)
+			if err != nil {
+				return false, err
+			}
+			of = append(of, found{posting{id, e}, oid})
+		}
+		return true, nil
+	})
+	if stopped {
+		return nil
+	}
+	if err == nil && !flush() && !stopped {
+		err = v.ctx.Err()
+	}
+	return err
 }
 
 // Stats counts what the index holds.
@@ -192,27 +196,14 @@ func (s *Store) Stats(ctx context.Context) (storage.Stats, error) {
 		return storage.Stats{}, err
 	}
 	defer done()
-	c, err := readCounters(v)
-	if err != nil {
-		return storage.Stats{}, err
-	}
-	stats := storage.Stats{Commits: c.commits, Bytes: int64(s.db.Metrics().DiskSpaceUsage())}
+	stats := storage.Stats{Bytes: int64(s.db.Metrics().DiskSpaceUsage())}
 	prefix := []byte{spaceRepository}
 	err = scanRange(ctx, v, prefix, after(prefix), func(_, value []byte) (bool, error) {
 		rec, err := decodeRecord(value)
 		stats.Repositories++
+		stats.Commits += rec.Commits
 		stats.Postings += rec.Postings
 		return err == nil, err
 	})
 	return stats, err
-}
-
-// readCommit reads a commit's text; its parents and keys are its member's.
-func readCommit(r pebble.Reader, o ordinal) (storage.Commit, error) {
-	v, closer, err := r.Get(keyCommit(o))
-	if err != nil {
-		return storage.Commit{}, fmt.Errorf("%w: commit %d: %w", storage.ErrCorrupt, o, err)
-	}
-	defer closer.Close()
-	return decodeCommit(bytes.Clone(v))
 }

@@ -14,7 +14,9 @@ import (
 // record is the value of a repository.
 type record struct {
 	storage.Repository
-	Notes int64 // notes stored, so that a repository without any costs no look-up
+	Notes   int64   // notes stored, so that a repository without any costs no look-up
+	Next    ordinal // of the commit that comes next
+	OIDBits uint    // by which the buckets of object ids are told apart
 }
 
 func readRecord(r pebble.Reader, id storage.RepositoryID) (record, error) {
@@ -29,12 +31,31 @@ func readRecord(r pebble.Reader, id storage.RepositoryID) (record, error) {
 }
 
 func (rec *record) write(out *sink) {
-	out.set(keyOfRepository(spaceRepository, rec.ID), appendRecord(nil, rec))
+	out.put(keyOfRepository(spaceRepository, rec.ID), appendRecord(nil, rec))
+}
+
+// readOIDBits reads of a record only what a look-up needs. storage.ErrNotFound when there is no such repository.
+func readOIDBits(r pebble.Reader, id storage.RepositoryID) (uint, error) {
+	v, closer, err := r.Get(keyOfRepository(spaceRepository, id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, fmt.Errorf("repository %d: %w", id, storage.ErrNotFound)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read repository %d: %w", id, err)
+	}
+	d := decoder{b: v}
+	bits := uint(d.uint())
+	if err := closer.Close(); err != nil || d.bad || bits > maxBits {
+		return 0, errors.Join(fmt.Errorf("%w: repository %d cannot be decoded", storage.ErrCorrupt, id), err)
+	}
+	return bits, nil
 }
 
 // appendRecord writes the fields in the order in which decodeRecord reads them. Names and places are bytes as the
 // host or the file system has them, which need not be UTF-8.
 func appendRecord(b []byte, rec *record) []byte {
+	b = binary.AppendUvarint(b, uint64(rec.OIDBits))
+	b = binary.AppendUvarint(b, uint64(rec.Next))
 	b = binary.AppendUvarint(b, uint64(rec.ID))
 	for _, s := range []string{
 		rec.Integration, rec.HostID, rec.Name, rec.URL, rec.WebURL, rec.DefaultBranch, rec.Rules,
@@ -55,6 +76,7 @@ func appendRecord(b []byte, rec *record) []byte {
 func decodeRecord(v []byte) (record, error) {
 	d := decoder{b: v}
 	var rec record
+	rec.OIDBits, rec.Next = uint(d.uint()), ordinal(d.uint())
 	rec.ID = storage.RepositoryID(d.uint())
 	for _, s := range []*string{
 		&rec.Integration, &rec.HostID, &rec.Name, &rec.URL, &rec.WebURL, &rec.DefaultBranch, &rec.Rules,

@@ -52,7 +52,7 @@ func (s *Store) Register(ctx context.Context, specs []storage.RepositorySpec) ([
 	}
 	var out sink
 	for identity, id := range fresh {
-		out.set([]byte(identity), appendRepository(nil, id))
+		out.put([]byte(identity), appendRepository(nil, id))
 	}
 	for _, rec := range records {
 		rec.write(&out)
@@ -129,7 +129,8 @@ func (s *Store) update(ctx context.Context, id storage.RepositoryID, o *pebble.W
 	return nil
 }
 
-// Forget removes a repository; see storage.Writer.
+// Forget removes a repository; see storage.Writer. What lies by repository is deleted as ranges; postings lie by issue, so that they are
+// deleted one issue after the other.
 func (s *Store) Forget(ctx context.Context, id storage.RepositoryID) error {
 	done, err := s.use()
 	if err != nil {
@@ -138,25 +139,41 @@ func (s *Store) Forget(ctx context.Context, id storage.RepositoryID) error {
 	defer done()
 	s.write.Lock()
 	defer s.write.Unlock()
-	c, err := s.beginChange(ctx, storage.Advance{Repository: id, Reset: true}, nil)
+	in := &incoming{}
+	c, err := s.beginChange(ctx, &storage.Advance{Repository: id, Reset: true}, in, 0)
 	if err != nil {
 		return err
 	}
-	if err := c.apply(); err != nil {
-		return fmt.Errorf("forget repository %d: %w", id, err)
-	}
 	var out sink
-	if err := c.emit(&out); err != nil {
+	if err := c.forget(&out); err != nil {
 		return fmt.Errorf("forget repository %d: %w", id, err)
 	}
-	out.delete(keyOfRepository(spaceRepository, id))
-	out.delete(keyIdentity(c.rec.RepositorySpec))
-	c.counters.write(&out)
 	if err := out.commit(&s.tables); err != nil {
 		return fmt.Errorf("forget repository %d: %w", id, err)
 	}
-	s.counters = c.counters
 	s.graphs.drop(id)
+	return nil
+}
+
+// forget deletes all of a repository.
+func (c *change) forget(out *sink) error {
+	if err := c.deleteTips(); err != nil {
+		return err
+	}
+	for _, t := range c.tips {
+		for _, k := range t.before.keys {
+			out.delete(keyBranchName(k, c.rec.ID, t.ref))
+		}
+	}
+	if err := c.replace(out); err != nil {
+		return err
+	}
+	for _, space := range []byte{spaceTip, spaceNote} {
+		prefix := keyOfRepository(space, c.rec.ID)
+		out.deleteRange(prefix, after(prefix))
+	}
+	out.delete(keyOfRepository(spaceRepository, c.rec.ID))
+	out.delete(keyIdentity(c.rec.RepositorySpec))
 	return nil
 }
 

@@ -5,42 +5,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"runtime"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
-	"github.com/cockroachdb/pebble/v2/sstable"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 )
 
 const (
 	// bulkBytes is from where on a write goes around the log and the memtable, as sorted tables that are ingested:
-	// a third of the CPU for a first build, and no second copy of it in memory.
+	// a third of the CPU, and no second copy of it in memory.
 	bulkBytes = 8 << 20
-	// tableBytes is where one sorted table ends and the next begins.
-	tableBytes = 64 << 20
-	// shareBytes is from where on keyspaces are sorted and written by a goroutine of their own.
-	shareBytes = 4 << 20
 	// chunkBytes is what the sink's memory grows by.
 	chunkBytes = 1 << 20
 )
 
-// sink gathers the changes of one write, which become visible and durable together in commit. Each key is set or
-// deleted at most once.
+// sink gathers the changes of one write, which become visible and durable together in commit. Each key is set or deleted at
+// most once; what lies in a range that is deleted may be set.
 type sink struct {
 	chunks [][]byte
 	spaces [256]space // by the first byte of their keys
 	ops    int
 	bytes  int
+
+	aside []*tableWriter // further rows, in finished tables: no key lies between those of a keyspace of the sink
+	texts *textStream    // likewise; nil without
 }
 
 // space is what changes in one keyspace.
 type space struct {
-	ops   []op
-	bytes int
+	ops    []op
+	ranges [][2][]byte // deleted, before the ops
 }
 
 // op is one change: where its key and value lie.
@@ -52,9 +47,24 @@ type op struct {
 	isDeletion bool
 }
 
-func (s *sink) set(key, value []byte) { s.add(key, value, false) }
+// set is put, for those who write rows wherever they go.
+func (s *sink) set(key, value []byte) error {
+	s.put(key, value)
+	return nil
+}
+
+func (s *sink) put(key, value []byte) { s.add(key, value, false) }
 
 func (s *sink) delete(key []byte) { s.add(key, nil, true) }
+
+// deleteRange deletes what the index has from one key to before another, which are of one keyspace. The sink keeps both.
+func (s *sink) deleteRange(from, to []byte) {
+	if bytes.Compare(from, to) >= 0 {
+		return
+	}
+	in := &s.spaces[from[0]]
+	in.ranges = append(in.ranges, [2][]byte{from, to})
+}
 
 func (s *sink) add(key, value []byte, isDeletion bool) {
 	need := len(key) + len(value)
@@ -69,7 +79,6 @@ func (s *sink) add(key, value []byte, isDeletion bool) {
 		chunk: int32(last), begin: int32(len(c)),
 		keyLen: int32(len(key)), valueLen: int32(len(value)), isDeletion: isDeletion,
 	})
-	in.bytes += need
 	s.chunks[last] = append(append(c, key...), value...)
 	s.ops++
 	s.bytes += need
@@ -85,18 +94,24 @@ func (s *sink) value(o op) []byte {
 }
 
 // commit makes the changes durable and visible, all or none.
-func (s *sink) commit(db *tables) error {
-	if s.bytes < db.bulkFrom {
-		return s.commitBatch(db.db)
+func (s *sink) commit(t *tables) error {
+	if s.bytes < t.bulkFrom && s.aside == nil && s.texts == nil {
+		return s.commitBatch(t.db)
 	}
-	return s.ingest(db)
+	return s.ingest(t)
 }
 
 func (s *sink) commitBatch(db *pebble.DB) error {
 	b := db.NewBatchWithSize(s.bytes + 16*s.ops)
 	defer b.Close()
 	for i := range s.spaces {
-		for _, o := range s.spaces[i].ops {
+		in := &s.spaces[i]
+		for _, r := range in.ranges {
+			if err := b.DeleteRange(r[0], r[1], nil); err != nil {
+				return err
+			}
+		}
+		for _, o := range in.ops {
 			var err error
 			if o.isDeletion {
 				err = b.Delete(s.key(o), nil)
@@ -111,120 +126,88 @@ func (s *sink) commitBatch(db *pebble.DB) error {
 	return b.Commit(pebble.Sync)
 }
 
-// tables is what ingesting needs beside the database: where its files are and how they are written.
-type tables struct {
-	db      *pebble.DB
-	fs      vfs.FS
-	dir     string
-	options *pebble.Options
-	// bulkFrom is bulkBytes, save in tests of the way that large writes go.
-	bulkFrom int
-}
-
-// tablePrefix begins the names of tables that are being built. What a crash leaves of them is removed at open.
-const tablePrefix = "build-"
-
-// ingest writes the changes as sorted tables, which do not overlap, and makes them part of the index.
+// ingest writes the changes as sorted tables, which do not overlap, and makes them part of the index together with
+// those aside.
 func (s *sink) ingest(t *tables) (err error) {
 	var writing errgroup.Group
 	writing.SetLimit(runtime.GOMAXPROCS(0))
-	shares := s.shares()
-	paths := make([][]string, len(shares))
-	for i, share := range shares {
-		writing.Go(func() error {
-			var err error
-			paths[i], err = s.writeShare(t, fmt.Sprintf("%s%d-", tablePrefix, i), share)
-			return err
-		})
+	var writers []*tableWriter
+	for _, share := range s.shares() {
+		w := &tableWriter{tables: t}
+		writers = append(writers, w)
+		writing.Go(func() error { return errors.Join(s.writeShare(w, share), w.end()) })
 	}
 	err = writing.Wait()
-	all := slices.Concat(paths...)
-	defer func() {
-		for _, p := range all {
-			// After a successful ingest only this second name of the file goes.
-			if rm := t.fs.Remove(p); rm != nil && err == nil && !errors.Is(rm, fs.ErrNotExist) {
-				err = rm
-			}
-		}
-	}()
+	defer func() { err = errors.Join(err, removeAll(writers), s.discard()) }()
 	if err != nil {
 		return err
 	}
+	var paths []string
+	for _, w := range slices.Concat(writers, s.aside) {
+		paths = append(paths, w.paths...)
+	}
+	if s.texts != nil {
+		paths = append(paths, s.texts.paths()...)
+	}
 	// Once begun, an ingest is finished: half of it cannot be.
-	return t.db.Ingest(context.Background(), all)
+	return t.db.Ingest(context.Background(), paths)
 }
 
-// shares divides the keyspaces, in their order, into runs that are each worth a goroutine and a table.
+// discard removes the tables aside, or after an ingest their second names.
+func (s *sink) discard() error { return removeAll(s.aside) }
+
+func removeAll(writers []*tableWriter) error {
+	var errs []error
+	for _, w := range writers {
+		errs = append(errs, w.remove())
+	}
+	return errors.Join(errs...)
+}
+
+// shares divides the keyspaces, in their order, into those that share a table: the small ones. Between keys of a large one there are
+// no others, whatever lies aside.
 func (s *sink) shares() [][]space {
-	var shares [][]space
-	room := 0
-	for _, in := range s.spaces {
-		if len(in.ops) == 0 {
-			continue
+	shares := [][]space{nil}
+	for i := range s.spaces {
+		in := s.spaces[i]
+		switch {
+		case len(in.ops) == 0 && len(in.ranges) == 0:
+		case isLarge(byte(i)):
+			shares = append(shares, []space{in})
+		default:
+			shares[0] = append(shares[0], in)
 		}
-		if room <= 0 {
-			shares = append(shares, nil)
-			room = shareBytes
-		}
-		last := len(shares) - 1
-		shares[last] = append(shares[last], in)
-		room -= in.bytes
+	}
+	if len(shares[0]) == 0 {
+		return shares[1:]
 	}
 	return shares
 }
 
-// writeShare sorts keyspaces and writes them into tables. It gives also the path of one that could not be finished.
-func (s *sink) writeShare(t *tables, prefix string, share []space) (paths []string, err error) {
-	ops := share[0].ops
-	for i, in := range share {
+// writeShare sorts keyspaces and writes them into tables.
+func (s *sink) writeShare(w *tableWriter, share []space) error {
+	for _, in := range share {
+		for _, r := range in.ranges {
+			if err := w.deleteRange(r[0], r[1]); err != nil {
+				return err
+			}
+		}
 		slices.SortFunc(in.ops, func(a, b op) int { return bytes.Compare(s.key(a), s.key(b)) })
-		if i > 0 {
-			ops = append(ops, in.ops...)
+		for i, o := range in.ops {
+			if i > 0 && bytes.Equal(s.key(in.ops[i-1]), s.key(o)) {
+				return fmt.Errorf("key %q is written twice", s.key(o))
+			}
+			if err := s.writeOp(w, o); err != nil {
+				return err
+			}
 		}
 	}
-	for i := 1; i < len(ops); i++ {
-		if bytes.Equal(s.key(ops[i-1]), s.key(ops[i])) {
-			return nil, fmt.Errorf("key %q is written twice", s.key(ops[i]))
-		}
-	}
-	for len(ops) > 0 {
-		path := t.fs.PathJoin(t.dir, fmt.Sprintf("%s%d.sst", prefix, len(paths)))
-		paths = append(paths, path)
-		n, err := s.writeTable(t, path, ops)
-		if err != nil {
-			return paths, fmt.Errorf("build a table of the index: %w", err)
-		}
-		ops = ops[n:]
-	}
-	return paths, nil
+	return nil
 }
 
-// writeTable writes ops into one table until it is full, and returns how many.
-func (s *sink) writeTable(t *tables, path string, ops []op) (int, error) {
-	f, err := t.fs.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return 0, err
+func (s *sink) writeOp(w *tableWriter, o op) error {
+	if o.isDeletion {
+		return w.delete(s.key(o))
 	}
-	format := t.db.FormatMajorVersion().MaxTableFormat()
-	// Written as for the lowest level, a table hides its deletions: there would be nothing below for them to delete.
-	const top = 0
-	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), t.options.MakeWriterOptions(top, format))
-	size, n := 0, 0
-	for _, o := range ops {
-		if size >= tableBytes {
-			break
-		}
-		if o.isDeletion {
-			err = w.Delete(s.key(o))
-		} else {
-			err = w.Set(s.key(o), s.value(o))
-		}
-		if err != nil {
-			w.Close()
-			return 0, err
-		}
-		size += int(o.keyLen) + int(o.valueLen)
-		n++
-	}
-	return n, w.Close()
+	return w.set(s.key(o), s.value(o))
 }

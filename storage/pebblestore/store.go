@@ -6,9 +6,14 @@
 // drops, whatever the size of the repository and the number of its refs, and what is left is exactly what the tips
 // reach.
 //
-// A commit's text is stored once for all repositories that hold it (forks); membership, keys and postings are the
-// repository's own. Small writes are one synced batch; large ones are built as sorted tables aside and ingested.
-// layout.go documents the bytes, and a golden test holds them.
+// What a repository holds lies by blocks of 64 commits, numbered in the order of their arrival: the members, which are object
+// ids, times, parents, counts and keys, apart from the texts. An object id leads to its commit by way of a bucket, an issue to its
+// commits by way of runs of postings. So one commit costs a handful of small rows, whatever the size of its repository; a
+// repository goes with a few deletions of ranges; and forks do not share what they have in common.
+//
+// Small writes are one synced batch. The texts of many commits are compressed into tables aside while the commits still
+// come in, what else there is of them follows side by side, and all is ingested at once; memory holds some 60
+// bytes a commit meanwhile. layout.go documents the bytes, and a golden test holds them.
 package pebblestore
 
 import (
@@ -104,18 +109,21 @@ func (s *Store) open(o Options) error {
 		// The log is laid out in files of this size; what is large goes around it.
 		MemTableSize: 4 << 20,
 	}
-	// Text compresses well only in larger blocks; keys of all spaces are looked up one by one, hence the filters.
+	// Text compresses well only in larger blocks; keys of all spaces are looked up one by one, hence the filters. What
+	// is written first is compressed fast, what compactions have moved to the bottom well.
 	for i := range options.Levels {
 		options.Levels[i].BlockSize = 16 << 10
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		options.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
+		options.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.MinLZCompression }
 	}
+	options.Levels[len(options.Levels)-1].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
 	options.EnsureDefaults()
 	db, err := pebble.Open(o.Dir, options)
 	if err != nil {
 		return classifyOpen(err, o.Dir)
 	}
-	s.tables = tables{db: db, fs: o.FS, dir: o.Dir, options: options, bulkFrom: bulkBytes}
+	s.tables.db, s.tables.fs, s.tables.dir, s.tables.options = db, o.FS, o.Dir, options
+	s.tables.bulkFrom, s.tables.manyFrom = bulkBytes, manyCommits
 	if err := s.removeLeftovers(); err != nil {
 		return err
 	}

@@ -9,32 +9,40 @@ import (
 )
 
 func TestStoreKeepsTheContract(t *testing.T) {
-	storagetest.Run(t, func(t *testing.T) storage.Store { return openStore(t, t.TempDir()) })
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			storagetest.Run(t, func(t *testing.T) storage.Store { return openStoreBy(t, way, t.TempDir()) })
+		})
+	}
 }
 
 func TestStoreEqualsTheModelWhateverIsDone(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			storagetest.Differential(t, storagetest.Engine{
-				Open: func(dir string) (storage.Store, error) { return openBy(way.bulkFrom, Options{Dir: dir}) },
+				Open: func(dir string) (storage.Store, error) { return openBy(way, Options{Dir: dir}) },
 			})
 		})
 	}
 }
 
-// ways are the two ways that a write can go, each made to take all.
-var ways = []struct {
+// way is how a write goes, made to be taken by all.
+type way struct {
 	name     string
-	bulkFrom int
-}{
-	{"in batches", math.MaxInt},
-	{"by ingested tables", 0},
+	bulkFrom int // see tables
+	manyFrom int
 }
 
-func openBy(bulkFrom int, o Options) (*Store, error) {
+var ways = []way{
+	{"in batches", math.MaxInt, math.MaxInt},
+	{"by ingested tables", 0, math.MaxInt},
+	{"with texts written as they come", math.MaxInt, 1},
+}
+
+func openBy(w way, o Options) (*Store, error) {
 	s, err := Open(o)
 	if err == nil {
-		s.bulkFrom = bulkFrom
+		s.bulkFrom, s.manyFrom = w.bulkFrom, w.manyFrom
 	}
 	return s, err
 }

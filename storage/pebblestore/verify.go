@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // Verify checks the index against itself; see storage.Reader. Whatever can be derived from something else is derived
-// again and compared: reference counts, postings, counts of holders, names of branches, and all totals.
+// again and compared: reference counts, texts, look-ups by object id, postings, names of branches, and all totals.
 func (s *Store) Verify(ctx context.Context, report func(storage.Problem)) error {
 	v, done, err := s.view(ctx)
 	if err != nil {
@@ -22,42 +23,41 @@ func (s *Store) Verify(ctx context.Context, report func(storage.Problem)) error 
 	if err != nil {
 		return err
 	}
-	check := &verification{view: v, report: report, holders: make([]uint32, c.nextOrdinal)}
-	if err := check.commits(&c); err != nil {
-		return err
-	}
+	check := &verification{view: v, report: report, seed: maphash.MakeSeed(), due: map[storage.RepositoryID]*tally{}}
 	if err := check.repositories(&c); err != nil {
 		return err
 	}
-	if err := check.heldBy(); err != nil {
+	if err := check.branchNames(); err != nil {
 		return err
 	}
-	for _, space := range []struct {
-		prefix byte
-		want   int64
-		what   string
-	}{
-		{spacePosting, check.postings, "postings"},
-		{spaceBranchName, check.branchNames, "keys in names of refs"},
-	} {
-		rows, err := v.count(space.prefix)
-		if err != nil {
-			return err
-		}
-		if rows != space.want {
-			check.problem(0, "there are %d %s, the repositories account for %d", rows, space.what, space.want)
-		}
+	if err := check.postings(); err != nil {
+		return err
 	}
-	return nil
+	return check.strays()
 }
 
 // verification is one run of Verify.
 type verification struct {
 	view
-	report      func(storage.Problem)
-	holders     []uint32 // by ordinal, as counted
-	postings    int64
-	branchNames int64
+	report func(storage.Problem)
+	seed   maphash.Seed
+	names  int64                           // keys in names of refs that are due
+	due    map[storage.RepositoryID]*tally // postings that follow from the commits, by repository
+}
+
+// tally sums a set of postings up so that two sets can be compared without holding either: equal counts and equal sums of
+// hashes are equal sets.
+type tally struct {
+	n   int64
+	sum uint64
+}
+
+func (c *verification) add(t *tally, key storage.IssueKey, e entry) {
+	t.n++
+	t.sum += maphash.Comparable(c.seed, struct {
+		key storage.IssueKey
+		entry
+	}{key, e})
 }
 
 func (c *verification) problem(id storage.RepositoryID, format string, args ...any) {
@@ -73,44 +73,6 @@ func (c *verification) sound(id storage.RepositoryID, err error) error {
 	return err
 }
 
-// commits checks that object ids and ordinals name each other.
-func (c *verification) commits(want *counters) error {
-	commits := int64(0)
-	err := scanRange(c.ctx, c, []byte{spaceCommit}, []byte{spaceCommit + 1}, func(k, value []byte) (bool, error) {
-		commits++
-		o := readOrdinal(k[1:])
-		oid, _, err := decodeCommitHead(value)
-		if err == nil {
-			_, err = decodeCommit(value)
-		}
-		if err != nil {
-			return true, c.sound(0, err)
-		}
-		back, err := lookUpOrdinal(c, oid)
-		if err != nil {
-			return true, c.sound(0, err)
-		}
-		if back != o {
-			c.problem(0, "commit %s has ordinal %d, but its object id leads to %d", oid, o, back)
-		}
-		if o >= want.nextOrdinal {
-			c.problem(0, "commit %s has ordinal %d, beyond the last one given", oid, o)
-		}
-		return true, nil
-	})
-	if err != nil {
-		return err
-	}
-	ordinals, err := c.count(spaceOrdinal)
-	if err != nil {
-		return err
-	}
-	if commits != want.commits || ordinals != commits {
-		c.problem(0, "there are %d commits and %d object ids; the counter says %d", commits, ordinals, want.commits)
-	}
-	return nil
-}
-
 func (v view) count(space byte) (n int64, err error) {
 	err = scanRange(v.ctx, v, []byte{space}, []byte{space + 1}, func(_, _ []byte) (bool, error) {
 		n++
@@ -120,13 +82,12 @@ func (v view) count(space byte) (n int64, err error) {
 }
 
 func (c *verification) repositories(want *counters) error {
-	n := int64(0)
 	err := scanRange(c.ctx, c, []byte{spaceRepository}, []byte{spaceRepository + 1}, func(_, value []byte) (bool, error) {
 		rec, err := decodeRecord(value)
 		if err != nil {
 			return true, c.sound(0, err)
 		}
-		n++
+		c.due[rec.ID] = &tally{}
 		if rec.ID >= want.nextRepository {
 			c.problem(rec.ID, "its number is beyond the last one given")
 		}
@@ -140,46 +101,25 @@ func (c *verification) repositories(want *counters) error {
 		return err
 	}
 	identities, err := c.count(spaceIdentity)
-	if err == nil && identities != n {
-		c.problem(0, "there are %d repositories and %d identities", n, identities)
+	if err == nil && identities != int64(len(c.due)) {
+		c.problem(0, "there are %d repositories and %d identities", len(c.due), identities)
 	}
 	return err
 }
 
-// repository checks one repository: counts of references, postings, tips, notes.
+// repository checks one repository: counts of references, texts, tips, notes.
 func (c *verification) repository(rec *record) error {
-	refs := map[ordinal]int64{}
-	tips, noCommit, err := c.tips(rec, refs)
+	m := &members{verification: c, rec: rec, refs: map[ordinal]int64{}}
+	tips, noCommit, err := c.tips(rec, m.refs)
 	if err != nil {
 		return err
 	}
-	members := map[ordinal]row{}
-	prefix := keyOfRepository(spaceMember, rec.ID)
-	err = scanRange(c.ctx, c, prefix, after(prefix), func(k, value []byte) (bool, error) {
-		o := readOrdinal(k[len(prefix):])
-		m, err := decodeRow(o, value)
-		if err != nil {
-			return false, err
-		}
-		for _, p := range m.parents {
-			refs[p]++
-		}
-		members[o] = m
-		return true, nil
-	})
-	if err != nil {
+	if err := m.countParents(); err != nil {
 		return err
 	}
-	for o, n := range refs {
-		if _, ok := members[o]; !ok {
-			c.problem(rec.ID, "commit %d is referred to %d times and missing", o, n)
-		}
-	}
-	postings, err := c.members(rec, members, refs)
-	if err != nil {
+	if err := m.check(); err != nil {
 		return err
 	}
-	c.postings += postings
 	notes, err := c.notes(rec)
 	if err != nil {
 		return err
@@ -188,11 +128,12 @@ func (c *verification) repository(rec *record) error {
 		what      string
 		said, has int64
 	}{
-		{"commits", rec.Commits, int64(len(members))},
-		{"postings", rec.Postings, postings},
+		{"commits", rec.Commits, m.held},
+		{"postings", rec.Postings, c.due[rec.ID].n},
 		{"tips", int64(rec.Tips), tips},
 		{"refs without a commit", int64(rec.NoCommit), noCommit},
 		{"notes", rec.Notes, notes},
+		{"object ids to look up", m.held, m.placed},
 	} {
 		if count.said != count.has {
 			c.problem(rec.ID, "it counts %d %s and has %d", count.said, count.what, count.has)
@@ -210,13 +151,13 @@ func (c *verification) tips(rec *record, refs map[ordinal]int64) (tips, noCommit
 			return false, err
 		}
 		tips++
-		if t.commit == 0 {
+		if t.kind == tipNothing {
 			noCommit++
 		} else {
 			refs[t.commit]++
 		}
 		for _, key := range t.keys {
-			c.branchNames++
+			c.names++
 			name := keyBranchName(key, rec.ID, string(k[len(prefix):]))
 			if err := c.expect(rec.ID, name, "key %s in the name of a ref", key); err != nil {
 				return false, err
@@ -225,36 +166,6 @@ func (c *verification) tips(rec *record, refs map[ordinal]int64) (tips, noCommit
 		return true, nil
 	})
 	return tips, noCommit, err
-}
-
-// members checks each commit of a repository, and counts the postings that follow.
-func (c *verification) members(rec *record, members map[ordinal]row, refs map[ordinal]int64) (postings int64, err error) {
-	for o, m := range members {
-		if err := c.ctx.Err(); err != nil {
-			return 0, err
-		}
-		if m.refs != refs[o] || m.refs == 0 {
-			c.problem(rec.ID, "commit %d counts %d references and has %d", o, m.refs, refs[o])
-		}
-		hit, err := c.hit(rec, o)
-		if err != nil {
-			if err := c.sound(rec.ID, err); err != nil {
-				return 0, err
-			}
-			continue
-		}
-		if o < ordinal(len(c.holders)) {
-			c.holders[o]++
-		}
-		for _, key := range hit.Keys {
-			postings++
-			k := keyPosting(key, hit.Committer.Seconds, o, rec.ID)
-			if err := c.expect(rec.ID, k, "posting of %s on commit %s", key, hit.OID); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return postings, nil
 }
 
 // expect reports a row that should be there and is not.
@@ -280,24 +191,27 @@ func (c *verification) notes(rec *record) (n int64, err error) {
 	return n, err
 }
 
-// heldBy compares the counts of holders with the members found, and finds commits that nobody holds.
-func (c *verification) heldBy() error {
-	return scanRange(c.ctx, c, []byte{spaceCommit}, []byte{spaceCommit + 1}, func(k, _ []byte) (bool, error) {
-		o := readOrdinal(k[1:])
-		said := uint64(1)
-		v, err := get(c, keyHolders(o))
-		switch {
-		case errors.Is(err, pebble.ErrNotFound):
-		case err != nil:
-			return false, fmt.Errorf("read the index: %w", err)
-		default:
-			if said, err = decodeUint(v, "count of holders"); err != nil {
-				return true, c.sound(0, err)
+func (c *verification) branchNames() error {
+	names, err := c.count(spaceBranchName)
+	if err == nil && names != c.names {
+		c.problem(0, "there are %d keys in names of refs, the repositories account for %d", names, c.names)
+	}
+	return err
+}
+
+// strays reports rows of repositories that are not.
+func (c *verification) strays() error {
+	for _, space := range []byte{spaceTip, spaceNote, spaceMembers, spaceTexts, spaceLongText, spaceBucket} {
+		err := scanRange(c.ctx, c, []byte{space}, []byte{space + 1}, func(k, _ []byte) (bool, error) {
+			if id := readRepository(k[1:]); c.due[id] == nil {
+				c.problem(id, "rows of the keyspace %q are left of it, and it is not there", space)
+				return false, nil
 			}
+			return true, nil
+		})
+		if err != nil {
+			return err
 		}
-		if o < ordinal(len(c.holders)) && uint64(c.holders[o]) != said {
-			c.problem(0, "commit %d is held by %d repositories; its count says %d", o, c.holders[o], said)
-		}
-		return true, nil
-	})
+	}
+	return nil
 }

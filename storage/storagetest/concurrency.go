@@ -71,7 +71,7 @@ func advancesAtOnce(f *fixture) {
 	for id := storage.RepositoryID(1); id <= repositories; id++ {
 		f.wantMembers(id, "c0 c1 c2 c3 c4 c5 c6 c7")
 	}
-	f.equal("commits", int64(rounds), f.answers().Stats.Commits)
+	f.equal("commits", int64(repositories*rounds), f.answers().Stats.Commits)
 }
 
 func oneOfTwoIsStale(f *fixture) {

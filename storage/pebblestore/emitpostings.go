@@ -1,0 +1,165 @@
+package pebblestore
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"keytrail/storage"
+)
+
+// noteKey is a key that a commit that comes has from its notes alone.
+type noteKey struct {
+	commit int
+	key    uint32 // number
+}
+
+// noteKeys gives the keys that the commits that come have from notes and not from their messages.
+func (c *change) noteKeys() ([]noteKey, error) {
+	var extra []noteKey
+	if c.rec.Notes == 0 && len(c.notes) == 0 {
+		return nil, nil
+	}
+	for i := range c.refs {
+		if !c.stays(i) {
+			continue
+		}
+		oid := *c.in.oid(i)
+		stored, err := c.storedNotes(oid)
+		if err != nil {
+			return nil, err
+		}
+		if notes := c.notesAfter(oid, stored); len(notes) > 0 {
+			message := c.in.keysOf(i, nil)
+			for _, k := range linked(message, notes) {
+				if !slices.Contains(message, k) {
+					extra = append(extra, noteKey{i, c.in.keySet.number(k)})
+				}
+			}
+		}
+	}
+	return extra, nil
+}
+
+// writeRunsTo gives the way to write an issue's postings where the repository has none of it.
+func (c *change) writeRunsTo(out rowWriter) func(storage.IssueKey, []entry) error {
+	var scratch []byte
+	return func(key storage.IssueKey, entries []entry) error {
+		return writeRuns(out, keyPostings(key), c.rec.ID, entries, &scratch)
+	}
+}
+
+// emitPostings hands on the postings of the commits that come, issue by issue in the order of their rows.
+func (c *change) emitPostings(extra []noteKey, write func(storage.IssueKey, []entry) error) error {
+	of := c.group(extra)
+	var entries []entry
+	for _, k := range c.in.keySet.sorted() {
+		entries = entries[:0]
+		for _, i := range of.commits(k) {
+			entries = append(entries, entry{c.in.seconds.get(int(i)), c.base + ordinal(i)})
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		slices.SortFunc(entries, entry.compare)
+		if err := write(c.in.keySet.keys.get(int(k)), entries); err != nil {
+			return err
+		}
+		if !c.advance.Reset {
+			c.done.PostingsAdded += int64(len(entries))
+		}
+	}
+	return nil
+}
+
+// groups are commits by the number of a key.
+type groups struct {
+	all []uint32 // commits, those of key 0 first
+	end []uint32 // by key: where its commits end
+}
+
+func (g *groups) commits(k uint32) []uint32 {
+	if k == 0 {
+		return g.all[:g.end[0]]
+	}
+	return g.all[g.end[k-1]:g.end[k]]
+}
+
+// group sorts the commits that stay by their keys, by counting.
+func (c *change) group(extra []noteKey) *groups {
+	each := func(fn func(i int, k uint32)) {
+		from := 0
+		for i := range c.refs {
+			to := int(c.in.keyEnd.get(i))
+			for ; from < to; from++ {
+				if c.stays(i) {
+					fn(i, c.in.keys.get(from))
+				}
+			}
+		}
+		for _, x := range extra {
+			fn(x.commit, x.key)
+		}
+	}
+	g := &groups{end: make([]uint32, c.in.keySet.keys.n+1)}
+	each(func(_ int, k uint32) { g.end[k+1]++ })
+	for k := 1; k < len(g.end); k++ {
+		g.end[k] += g.end[k-1]
+	}
+	// end[k] is where the commits of key k begin; adding them makes it where they end.
+	g.all = make([]uint32, g.end[len(g.end)-1])
+	each(func(i int, k uint32) {
+		g.all[g.end[k]] = uint32(i)
+		g.end[k]++
+	})
+	return g
+}
+
+// sorted gives the numbers of the keys in the order of their rows: by project, by the count of digits, by the digits.
+func (s *keySet) sorted() []uint32 {
+	numbers := make([]uint32, s.keys.n)
+	for i := range numbers {
+		numbers[i] = uint32(i)
+	}
+	projects := s.projects()
+	ranks := make([]uint64, s.keys.n)
+	for i := range ranks {
+		key := s.keys.get(i)
+		digits := key.Number()
+		n, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil || len(digits) > 10 || len(projects) > 1<<24 {
+			slices.SortFunc(numbers, func(a, b uint32) int { return compareKeys(s.keys.get(int(a)), s.keys.get(int(b))) })
+			return numbers
+		}
+		ranks[i] = projects[key.Project()]<<38 | uint64(len(digits))<<34 | n
+	}
+	slices.SortFunc(numbers, func(a, b uint32) int { return cmp.Compare(ranks[a], ranks[b]) })
+	return numbers
+}
+
+// projects gives each project its place in their order.
+func (s *keySet) projects() map[string]uint64 {
+	rank := map[string]uint64{}
+	var names []string
+	for i := range s.keys.n {
+		p := s.keys.get(i).Project()
+		if _, ok := rank[p]; !ok {
+			rank[p] = 0
+			names = append(names, p)
+		}
+	}
+	slices.Sort(names)
+	for i, p := range names {
+		rank[p] = uint64(i)
+	}
+	return rank
+}
+
+// compareKeys orders keys as appendIssue writes them.
+func compareKeys(a, b storage.IssueKey) int {
+	return cmp.Or(
+		cmp.Compare(a.Project(), b.Project()),
+		cmp.Compare(len(a.Number()), len(b.Number())),
+		cmp.Compare(a.Number(), b.Number()),
+	)
+}

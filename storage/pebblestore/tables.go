@@ -1,0 +1,122 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// rowWriter takes rows. It keeps nothing of the slices that it is given.
+type rowWriter interface {
+	set(key, value []byte) error
+}
+
+// tables is what building sorted tables needs beside the database: where its files are and how they are written.
+type tables struct {
+	db      *pebble.DB
+	fs      vfs.FS
+	dir     string
+	options *pebble.Options
+	built   atomic.Uint64 // tables begun, for their names
+	// bulkFrom and manyFrom are bulkBytes and manyCommits, save in tests of the ways that large writes go.
+	bulkFrom, manyFrom int
+}
+
+// tableBytes is where one sorted table ends and the next begins.
+const tableBytes = 64 << 20
+
+// tablePrefix begins the names of tables that are being built. What a crash leaves of them is removed at open.
+const tablePrefix = "build-"
+
+// tableWriter writes rows, which come sorted, into sorted tables aside the index. It belongs to one goroutine at a time.
+type tableWriter struct {
+	tables *tables
+	paths  []string
+	w      *sstable.Writer // nil between two tables
+	size   int
+}
+
+func (t *tableWriter) set(key, value []byte) error {
+	if err := t.begin(len(key) + len(value)); err != nil {
+		return err
+	}
+	return t.failed(t.w.Set(key, value))
+}
+
+func (t *tableWriter) delete(key []byte) error {
+	if err := t.begin(len(key)); err != nil {
+		return err
+	}
+	return t.failed(t.w.Delete(key))
+}
+
+// deleteRange deletes what lies from one key to before another. It comes before the rows behind it.
+func (t *tableWriter) deleteRange(from, to []byte) error {
+	if err := t.begin(len(from) + len(to)); err != nil {
+		return err
+	}
+	return t.failed(t.w.DeleteRange(from, to))
+}
+
+// begin opens a table if there is none with room.
+func (t *tableWriter) begin(size int) error {
+	if t.w != nil && t.size >= tableBytes {
+		if err := t.end(); err != nil {
+			return err
+		}
+	}
+	t.size += size
+	if t.w != nil {
+		return nil
+	}
+	path := t.tables.fs.PathJoin(t.tables.dir, fmt.Sprintf("%s%d.sst", tablePrefix, t.tables.built.Add(1)))
+	f, err := t.tables.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return t.failed(err)
+	}
+	t.paths = append(t.paths, path)
+	format := t.tables.db.FormatMajorVersion().MaxTableFormat()
+	// Written as for the lowest level, a table hides its deletions: there would be nothing below for them to delete.
+	const top = 0
+	t.w = sstable.NewWriter(objstorageprovider.NewFileWritable(f), t.tables.options.MakeWriterOptions(top, format))
+	return nil
+}
+
+// end finishes the table that is open. It reaches the disk.
+func (t *tableWriter) end() error {
+	if t.w == nil {
+		return nil
+	}
+	w := t.w
+	t.w, t.size = nil, 0
+	return t.failed(w.Close())
+}
+
+func (t *tableWriter) failed(err error) error {
+	if err != nil {
+		return fmt.Errorf("build a table of the index: %w", err)
+	}
+	return nil
+}
+
+// remove ends what is open and removes the files. Of tables that were ingested only this second name goes.
+func (t *tableWriter) remove() error {
+	if t.w != nil {
+		_ = t.w.Close() // it is removed
+		t.w = nil
+	}
+	var errs []error
+	for _, p := range t.paths {
+		if err := t.tables.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	t.paths = nil
+	return errors.Join(errs...)
+}
