@@ -108,8 +108,8 @@ func find(r pebble.Reader, id storage.RepositoryID, n uint, oid *storage.OID) (o
 		if err != nil {
 			break
 		}
-		var h head
-		if h, err = readHead(r, id, o); err == nil && h.oid == *oid {
+		var named storage.OID
+		if named, err = readOID(r, id, o); err == nil && named == *oid {
 			return o, true, nil
 		}
 	}
@@ -119,15 +119,23 @@ func find(r pebble.Reader, id storage.RepositoryID, n uint, oid *storage.OID) (o
 	return 0, false, nil
 }
 
-// readHead reads the beginning of a member that is held, or reports corruption.
-func readHead(r pebble.Reader, id storage.RepositoryID, o ordinal) (head, error) {
+// readOID reads the object id of a commit that is held, or reports corruption.
+func readOID(r pebble.Reader, id storage.RepositoryID, o ordinal) (storage.OID, error) {
 	v, closer, err := r.Get(keyNumbered(spaceMembers, id, o.block()))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return storage.OID{}, notHeld(id, o)
+	}
 	if err != nil {
-		return head{}, fmt.Errorf("%w: commit %d of repository %d: %w", storage.ErrCorrupt, o, id, err)
+		return storage.OID{}, fmt.Errorf("read commit %d of repository %d: %w", o, id, err)
 	}
-	h, err := decodeHead(v, o.slot())
-	if err == nil && !h.isHeld {
-		err = fmt.Errorf("%w: commit %d of repository %d is not held", storage.ErrCorrupt, o, id)
+	var b memberBlock
+	var oid storage.OID
+	if err = b.open(firstOf(o.block()), v); err == nil {
+		if !b.holds(o.slot()) {
+			err = notHeld(id, o)
+		} else {
+			oid = b.oid(o.slot())
+		}
 	}
-	return h, errors.Join(err, closer.Close())
+	return oid, errors.Join(err, closer.Close())
 }

@@ -16,6 +16,11 @@ type decoder struct {
 }
 
 func (d *decoder) uint() uint64 {
+	if len(d.b) > 0 && d.b[0] < 0x80 {
+		v := uint64(d.b[0])
+		d.b = d.b[1:]
+		return v
+	}
 	v, n := binary.Uvarint(d.b)
 	if n <= 0 {
 		d.bad, d.b = true, nil
@@ -25,10 +30,35 @@ func (d *decoder) uint() uint64 {
 	return v
 }
 
-func (d *decoder) int() int64 {
-	v := d.uint()
-	return int64(v>>1) ^ -int64(v&1)
+// skip goes past numbers.
+func (d *decoder) skip(n int) {
+	if n == 0 {
+		return
+	}
+	for i, c := range d.b {
+		if c >= 0x80 {
+			continue
+		}
+		if n--; n == 0 {
+			d.b = d.b[i+1:]
+			return
+		}
+	}
+	d.bad, d.b = true, nil
 }
+
+// pick reads one of n numbers and goes past the others.
+func (d *decoder) pick(i, n int) uint64 {
+	d.skip(i)
+	v := d.uint()
+	d.skip(n - i - 1)
+	return v
+}
+
+func (d *decoder) int() int64 { return signed(d.uint()) }
+
+// signed is the inverse of how appendInt makes numbers positive.
+func signed(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
 
 func (d *decoder) take(n uint64) []byte {
 	if n > uint64(len(d.b)) {

@@ -55,7 +55,8 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 	}
 	slices.SortFunc(issue.Branches, byRef)
 	slices.SortFunc(issue.Tags, byRef)
-	return issue, nil
+	issue.PullRequests, err = v.pullsOf(key)
+	return issue, err
 }
 
 // distinct counts commits, those of several repositories once.

@@ -21,6 +21,9 @@ const formatVersion = 2
 //	T repository ref                   -> tip
 //	B project 0 length digits repository ref   the ref's name carries the key project-digits
 //	N repository oid ref               -> note
+//	P repository host's-id             -> pull request
+//	Q project 0 length digits time repository host's-id   the pull request belongs to the issue; the last changed first
+//	S repository                       -> how far its pull requests have been read
 //	m repository block                 -> members: object ids, times, parents, reference counts, keys of 64 commits
 //	c repository block                 -> texts: authors, committers and messages of 64 commits
 //	l repository ordinal               -> a message too long for its block
@@ -34,17 +37,20 @@ const formatVersion = 2
 // All but the postings begins with the repository, so that deleting one is a deletion of ranges. Small letters are the
 // keyspaces that grow with the commits: a bulk write gives each of them tables of its own.
 const (
-	spaceMeta       = 'X'
-	spaceRepository = 'R'
-	spaceIdentity   = 'I'
-	spaceTip        = 'T'
-	spaceBranchName = 'B'
-	spaceNote       = 'N'
-	spaceMembers    = 'm'
-	spaceTexts      = 'c'
-	spaceLongText   = 'l'
-	spaceBucket     = 'o'
-	spacePosting    = 'p'
+	spaceMeta        = 'X'
+	spaceRepository  = 'R'
+	spaceIdentity    = 'I'
+	spaceTip         = 'T'
+	spaceBranchName  = 'B'
+	spaceNote        = 'N'
+	spacePull        = 'P'
+	spacePullOfIssue = 'Q'
+	spacePullCursor  = 'S'
+	spaceMembers     = 'm'
+	spaceTexts       = 'c'
+	spaceLongText    = 'l'
+	spaceBucket      = 'o'
+	spacePosting     = 'p'
 )
 
 // isLarge tells of a keyspace that grows with the commits.
@@ -130,6 +136,24 @@ func readIssue(b []byte) (key storage.IssueKey, rest []byte, err error) {
 func keyBranchName(key storage.IssueKey, id storage.RepositoryID, ref string) []byte {
 	return append(appendRepository(appendIssue([]byte{spaceBranchName}, key), id), ref...)
 }
+
+func keyPull(id storage.RepositoryID, name string) []byte {
+	return append(keyOfRepository(spacePull, id), name...)
+}
+
+func keyPullsOfIssue(key storage.IssueKey) []byte {
+	return appendIssue(append(make([]byte, 0, 64), spacePullOfIssue), key)
+}
+
+// keyPullOfIssue is a pull request among those of an issue, which lie in the order of answers.
+func keyPullOfIssue(key storage.IssueKey, p storage.PullRequest) []byte {
+	k := keyPullsOfIssue(key)
+	k = binary.BigEndian.AppendUint64(k, ^(uint64(p.Updated.Unix()) ^ 1<<63))
+	k = binary.BigEndian.AppendUint32(k, ^uint32(p.Updated.Nanosecond()))
+	return append(appendRepository(k, p.Repository), p.ID...)
+}
+
+const placeOfPull = 8 + 4 + 4 // bytes between the issue and the host's id
 
 func keyPostings(key storage.IssueKey) []byte {
 	return appendIssue(append(make([]byte, 0, 64), spacePosting), key)

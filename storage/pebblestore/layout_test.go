@@ -154,11 +154,19 @@ func TestBlocksOfMembersRoundTrip(t *testing.T) {
 		if d := cmp.Diff(want, got, cmp.AllowUnexported(member{}), cmpopts.EquateEmpty()); err != nil || d != "" {
 			t.Fatalf("%v (-want +got):\n%s", err, d)
 		}
+		var block memberBlock
+		if err := block.open(first, value); err != nil {
+			t.Fatal(err)
+		}
 		for slot := range blockSize {
-			h, err := decodeHead(value, slot)
-			isHeld := slot < len(want) && want[slot].refs != 0
-			if err != nil || h.isHeld != isHeld || isHeld && (h.oid != want[slot].oid || h.seconds != want[slot].seconds) {
-				t.Fatalf("head %d: %+v, %v", slot, h, err)
+			if isHeld := slot < len(want) && want[slot].refs != 0; block.holds(slot) != isHeld {
+				t.Fatalf("slot %d is held: %t, want %t", slot, !isHeld, isHeld)
+			} else if !isHeld {
+				continue
+			}
+			one, err := block.member(slot)
+			if d := cmp.Diff(want[slot], one, cmp.AllowUnexported(member{}), cmpopts.EquateEmpty()); err != nil || d != "" {
+				t.Fatalf("slot %d: %v (-want +got):\n%s", slot, err, d)
 			}
 		}
 		at := 0
@@ -235,7 +243,10 @@ func TestDamagedValuesAreErrorsAndNothingElse(t *testing.T) {
 		junk := rapid.SliceOf(rapid.Byte()).Draw(t, "junk")
 		slot := rapid.IntRange(0, blockSize-1).Draw(t, "slot")
 		_, _ = decodeMembers(64, junk)
-		_, _ = decodeHead(junk, slot)
+		var block memberBlock
+		if block.open(64, junk) == nil && block.holds(slot) {
+			_, _ = block.member(slot)
+		}
 		_, _ = edges(64, junk, nil, func(ordinal, []ordinal) {})
 		_, _ = decodeTexts(junk)
 		_, _ = decodeText(junk, slot)

@@ -132,41 +132,6 @@ func (d *decoder) parents(first ordinal, rows []member) {
 	}
 }
 
-// head is the beginning of a member: what a look-up and an order of answers need.
-type head struct {
-	isHeld  bool
-	oid     storage.OID
-	seconds int64
-}
-
-// decodeHead reads the head of one row, without the rest of the block. A row beyond the end is not held.
-func decodeHead(v []byte, slot int) (head, error) {
-	d := decoder{b: v}
-	var h head
-	n, before, held := d.heads(nil), 0, 0
-	for i := range n {
-		if d.uint() == 0 {
-			continue
-		}
-		held++
-		if i < slot {
-			before++
-		}
-		h.isHeld = h.isHeld || i == slot
-	}
-	oids := d.take(uint64(held * len(storage.OID{})))
-	if !h.isHeld || d.bad {
-		d.b = nil
-		return head{}, d.done("block of members")
-	}
-	h.oid = storage.OID(oids[before*len(storage.OID{}):])
-	for range before + 1 {
-		h.seconds += d.int()
-	}
-	d.b = nil
-	return h, d.done("block of members")
-}
-
 // edges reads only the parents of a block: fn gets each row that is held, with its ordinal and a slice that holds until it returns.
 func edges(first ordinal, v []byte, scratch []ordinal, fn func(o ordinal, parents []ordinal)) ([]ordinal, error) {
 	d := decoder{b: v}

@@ -71,22 +71,26 @@ func (s *Store) Commits(ctx context.Context, q storage.CommitQuery) (storage.Com
 	if limit <= 0 || limit > storage.MaxLimit {
 		limit = storage.MaxLimit
 	}
-	hits, err := v.find(q, limit+1)
+	chosen, err := v.find(q, limit+1)
 	if err != nil {
 		return storage.CommitPage{}, err
 	}
-	var page storage.CommitPage
+	hits, err := v.hits(chosen)
+	if err != nil {
+		return storage.CommitPage{}, err
+	}
+	slices.SortFunc(hits, func(a, b storage.Hit) int { return a.Position().Compare(b.Position()) })
+	page := storage.CommitPage{Hits: hits}
 	if len(hits) > limit {
-		hits = hits[:limit]
-		next := hits[limit-1].position()
+		page.Hits = hits[:limit]
+		next := hits[limit-1].Position()
 		page.Next = &next
 	}
-	page.Hits, err = v.hits(hits)
-	return page, err
+	return page, nil
 }
 
-// find selects up to n postings in the order of positions.
-func (v view) find(q storage.CommitQuery, n int) ([]found, error) {
+// find selects up to n postings, the first in the order of positions. They come in any order.
+func (v view) find(q storage.CommitQuery, n int) ([]posting, error) {
 	s := selection{view: v, query: q, n: n, oldest: math.MinInt64, newest: math.MaxInt64}
 	if !s.bound() {
 		return nil, nil
@@ -95,17 +99,18 @@ func (v view) find(q storage.CommitQuery, n int) ([]found, error) {
 	if err := v.runs(q.Key, s.mayHold, s.take); err != nil {
 		return nil, err
 	}
-	s.prune()
-	out := make([]found, len(s.chosen))
-	for i, p := range s.chosen {
-		oid, err := v.oid(p.repository, p.ordinal)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = found{p, oid}
+	if s.prune(); len(s.chosen) <= n {
+		return s.chosen, nil
 	}
-	slices.SortFunc(out, func(a, b found) int { return a.position().Compare(b.position()) })
-	return out[:min(n, len(out))], nil
+	all, err := v.withOIDs(s.chosen)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b found) int { return a.position().Compare(b.position()) })
+	for i := range n {
+		s.chosen[i] = all[i].posting
+	}
+	return s.chosen[:n], nil
 }
 
 // runs calls fn for the runs of an issue's postings, repository by repository, save those that wanted declines by their first entry.
@@ -213,10 +218,7 @@ func (s *selection) prune() {
 }
 
 // oid reads a commit's object id.
-func (v view) oid(id storage.RepositoryID, o ordinal) (storage.OID, error) {
-	h, err := readHead(v, id, o)
-	return h.oid, err
-}
+func (v view) oid(id storage.RepositoryID, o ordinal) (storage.OID, error) { return readOID(v, id, o) }
 
 // Commit gives one commit as a repository holds it; see storage.Reader.
 func (s *Store) Commit(ctx context.Context, id storage.RepositoryID, oid storage.OID) (storage.Hit, error) {
@@ -236,7 +238,7 @@ func (s *Store) Commit(ctx context.Context, id storage.RepositoryID, oid storage
 	if !isHeld {
 		return storage.Hit{}, fmt.Errorf("commit %s in repository %d: %w", oid, id, storage.ErrNotFound)
 	}
-	hits, err := v.hits([]found{{posting{id, entry{ordinal: o}}, oid}})
+	hits, err := v.hits([]posting{{id, entry{ordinal: o}}})
 	if err != nil {
 		return storage.Hit{}, err
 	}
@@ -244,7 +246,7 @@ func (s *Store) Commit(ctx context.Context, id storage.RepositoryID, oid storage
 }
 
 // hits reads what there is to tell about each selected commit.
-func (v view) hits(selected []found) ([]storage.Hit, error) {
+func (v view) hits(selected []posting) ([]storage.Hit, error) {
 	hits := make([]storage.Hit, len(selected))
 	byRepository := map[storage.RepositoryID][]int{}
 	for i, f := range selected {
@@ -302,62 +304,71 @@ func (v view) hit(rec *record, o ordinal) (storage.Hit, error) {
 
 // commit reads a commit with its parents and the keys of its message.
 func (v view) commit(id storage.RepositoryID, o ordinal) (storage.Commit, error) {
-	fail := func(err error) (storage.Commit, error) {
-		if isAbsent(err) {
-			err = fmt.Errorf("%w: commit %d of repository %d is missing", storage.ErrCorrupt, o, id)
-		}
-		return storage.Commit{}, err
-	}
-	m, siblings, err := v.member(id, o)
+	m, parents, err := v.member(id, o)
 	if err != nil {
-		return fail(err)
+		return storage.Commit{}, err
 	}
 	value, closer, err := v.Get(keyNumbered(spaceTexts, id, o.block()))
 	if err != nil {
-		return fail(err)
+		return storage.Commit{}, lost(err, id, o)
 	}
 	t, err := decodeText(value, o.slot())
 	if err = errors.Join(err, closer.Close()); err != nil {
-		return fail(err)
+		return storage.Commit{}, err
 	}
 	if t.isLong {
 		message, err := get(v, keyNumbered(spaceLongText, id, uint32(o)))
 		if err != nil {
-			return fail(err)
+			return storage.Commit{}, lost(err, id, o)
 		}
 		t.message = string(message)
 	}
 	c := t.commit(&m)
-	c.Parents = m.cut
-	for _, p := range m.parents {
-		var oid storage.OID
-		if p.block() == o.block() && p.slot() < len(siblings) && siblings[p.slot()].refs != 0 {
-			oid = siblings[p.slot()].oid
-		} else if oid, err = v.oid(id, p); err != nil {
-			return fail(err)
-		}
-		c.Parents = append(c.Parents, oid)
-	}
+	c.Parents = parents
 	return c, nil
 }
 
-// member reads a member that is held, and its block.
-func (v view) member(id storage.RepositoryID, o ordinal) (member, []member, error) {
-	value, closer, err := v.Get(keyNumbered(spaceMembers, id, o.block()))
-	if err != nil {
-		return member{}, nil, err
+// lost is the error of reading what a commit should have.
+func lost(err error, id storage.RepositoryID, o ordinal) error {
+	if errors.Is(err, pebble.ErrNotFound) {
+		return fmt.Errorf("%w: a row of commit %d of repository %d is missing", storage.ErrCorrupt, o, id)
 	}
-	rows, err := decodeMembers(firstOf(o.block()), value)
-	if err = errors.Join(err, closer.Close()); err != nil {
-		return member{}, nil, err
-	}
-	if o.slot() >= len(rows) || rows[o.slot()].refs == 0 {
-		return member{}, nil, fmt.Errorf("%w: commit %d of repository %d is not held", storage.ErrCorrupt, o, id)
-	}
-	return rows[o.slot()], rows, nil
+	return fmt.Errorf("read commit %d of repository %d: %w", o, id, err)
 }
 
-func isAbsent(err error) bool { return errors.Is(err, pebble.ErrNotFound) }
+// member reads a member that is held, and the object ids of its parents, most of which are in its own block.
+func (v view) member(id storage.RepositoryID, o ordinal) (member, []storage.OID, error) {
+	value, closer, err := v.Get(keyNumbered(spaceMembers, id, o.block()))
+	if err != nil {
+		return member{}, nil, lost(err, id, o)
+	}
+	m, parents, err := v.memberIn(value, id, o)
+	return m, parents, errors.Join(err, closer.Close())
+}
+
+func (v view) memberIn(value []byte, id storage.RepositoryID, o ordinal) (m member, parents []storage.OID, err error) {
+	var b memberBlock
+	if err := b.open(firstOf(o.block()), value); err != nil {
+		return member{}, nil, err
+	}
+	if !b.holds(o.slot()) {
+		return member{}, nil, notHeld(id, o)
+	}
+	if m, err = b.member(o.slot()); err != nil {
+		return member{}, nil, err
+	}
+	parents = m.cut
+	for _, p := range m.parents {
+		var oid storage.OID
+		if p.block() == o.block() && b.holds(p.slot()) {
+			oid = b.oid(p.slot())
+		} else if oid, err = v.oid(id, p); err != nil {
+			return member{}, nil, err
+		}
+		parents = append(parents, oid)
+	}
+	return m, parents, nil
+}
 
 // tipOf resolves a ref name, full or short, in a repository; nil when there is no such ref.
 func (v view) tipOf(id storage.RepositoryID, name string) (*tipRow, error) {

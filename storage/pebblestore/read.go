@@ -205,5 +205,8 @@ func (s *Store) Stats(ctx context.Context) (storage.Stats, error) {
 		stats.Postings += rec.Postings
 		return err == nil, err
 	})
+	if err == nil {
+		stats.PullRequests, err = v.count(spacePull)
+	}
 	return stats, err
 }

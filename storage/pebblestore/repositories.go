@@ -172,6 +172,9 @@ func (c *change) forget(out *sink) error {
 		prefix := keyOfRepository(space, c.rec.ID)
 		out.deleteRange(prefix, after(prefix))
 	}
+	if err := c.forgetPulls(out); err != nil {
+		return err
+	}
 	out.delete(keyOfRepository(spaceRepository, c.rec.ID))
 	out.delete(keyIdentity(c.rec.RepositorySpec))
 	return nil

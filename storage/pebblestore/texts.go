@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"keytrail/storage"
@@ -118,93 +119,104 @@ func appendLength(b []byte, r *textRow) []byte {
 // textReader reads a block of texts.
 type textReader struct {
 	decoder
+	value  []byte
 	rows   int
-	people [2 * blockSize]struct{ name, email []byte }
-	known  int // of people
-	place  [blockSize]uint64
+	people [2 * blockSize]uint32 // where each person begins in the value
+	known  int                   // people
+	place  [blockSize]uint8      // the committer's, by row
+	n      int                   // rows with a text
 }
 
-func readTexts(v []byte) *textReader {
-	r := &textReader{decoder: decoder{b: v}}
+// open reads the people and the first column.
+func (r *textReader) open(v []byte) {
+	r.decoder, r.value = decoder{b: v}, v
 	r.rows, r.known = r.count(), r.count()
 	if r.rows > blockSize || r.known > len(r.people) {
-		r.bad, r.rows = true, 0
-		return r
+		r.bad, r.rows, r.known = true, 0, 0
 	}
 	for i := range r.known {
-		r.people[i].name = r.take(r.uint())
-		r.people[i].email = r.take(r.uint())
+		r.people[i] = uint32(len(v) - len(r.b))
+		r.take(r.uint())
+		r.take(r.uint())
 	}
 	for i := range r.rows {
-		r.place[i] = r.uint()
+		p := r.uint()
+		if p > uint64(r.known) {
+			r.bad, p = true, 0
+		}
+		if r.place[i] = uint8(p); p != 0 {
+			r.n++
+		}
 	}
-	return r
 }
 
 // signature makes the signature of the person at a place.
-func (r *textReader) signature(place uint64) storage.Signature {
+func (r *textReader) signature(place uint64, offset int16) storage.Signature {
 	if place == 0 || place > uint64(r.known) {
 		r.bad = true
 		return storage.Signature{}
 	}
-	p := &r.people[place-1]
-	return storage.Signature{Name: string(p.name), Email: string(p.email)}
+	d := decoder{b: r.value[r.people[place-1]:]}
+	return storage.Signature{Name: d.string(), Email: d.string(), Offset: offset}
+}
+
+// text reads the k-th row with a text, whose committer has a place among the people.
+func (r *textReader) text(k int, place uint8) (x text) {
+	d := r.decoder
+	offset := int16(signed(d.pick(k, r.n)))
+	x.isThere, x.committer = true, r.signature(uint64(place), offset)
+	author := d.pick(k, r.n)
+	after := signed(d.pick(k, r.n))
+	x.author = r.signature(author, int16(int64(offset)+signed(d.pick(k, r.n))))
+	x.author.Seconds = after
+	before := uint64(0)
+	for range k {
+		before += d.uint() >> 1
+	}
+	length := d.uint()
+	d.skip(r.n - k - 1)
+	d.take(before)
+	x.isLong, x.message = length&1 != 0, string(d.take(length>>1))
+	r.bad = r.bad || d.bad
+	return x
+}
+
+// fault reports a block that could not be read.
+func (r *textReader) fault() error {
+	r.b = nil
+	return r.done("block of texts")
 }
 
 // decodeTexts reads a whole block. Messages that are long are empty.
 func decodeTexts(v []byte) ([]text, error) {
-	return decodeTextRows(v, 0, blockSize)
+	var r textReader
+	r.open(v)
+	rows := make([]text, r.rows)
+	k := 0
+	for i, p := range r.place[:r.rows] {
+		if p != 0 {
+			rows[i] = r.text(k, p)
+			k++
+		}
+	}
+	return rows, r.fault()
 }
 
 // decodeText reads one row of a block.
 func decodeText(v []byte, slot int) (text, error) {
-	rows, err := decodeTextRows(v, slot, slot+1)
-	if err != nil {
-		return text{}, err
+	var r textReader
+	r.open(v)
+	if slot >= r.rows || r.place[slot] == 0 {
+		return text{}, errors.Join(r.fault(), fmt.Errorf("%w: the text of a commit is missing", storage.ErrCorrupt))
 	}
-	if slot >= len(rows) || !rows[slot].isThere {
-		return text{}, fmt.Errorf("%w: the text of a commit is missing", storage.ErrCorrupt)
-	}
-	return rows[slot], nil
-}
-
-// decodeTextRows reads the rows from one to another; the others are left empty.
-func decodeTextRows(v []byte, from, to int) ([]text, error) {
-	r := readTexts(v)
-	rows := make([]text, r.rows)
-	wanted := func(i int) bool { return i >= from && i < to }
-	each := func(fn func(i int, x *text)) {
-		for i := range rows {
-			if r.place[i] != 0 {
-				fn(i, &rows[i])
-			}
+	k := 0
+	for _, p := range r.place[:slot] {
+		if p != 0 {
+			k++
 		}
 	}
-	each(func(i int, x *text) {
-		if offset := r.int(); wanted(i) {
-			x.isThere = true
-			x.committer = r.signature(r.place[i])
-			x.committer.Offset = int16(offset)
-		}
-	})
-	each(func(i int, x *text) {
-		if author := r.uint(); wanted(i) {
-			x.author = r.signature(author)
-		}
-	})
-	each(func(_ int, x *text) { x.author.Seconds = r.int() })
-	each(func(_ int, x *text) { x.author.Offset = int16(r.int() + int64(x.committer.Offset)) })
-	var lengths [blockSize]uint64
-	each(func(i int, x *text) {
-		lengths[i] = r.uint()
-		x.isLong = lengths[i]&1 != 0
-	})
-	each(func(i int, x *text) {
-		if message := r.take(lengths[i] >> 1); wanted(i) {
-			x.message = string(message)
-		}
-	})
-	return rows, r.done("block of texts")
+	x := r.text(k, r.place[slot])
+	return x, r.fault()
 }
 
 // commit puts a commit together from its text and its member; parents are the caller's.

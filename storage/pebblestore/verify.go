@@ -30,6 +30,9 @@ func (s *Store) Verify(ctx context.Context, report func(storage.Problem)) error 
 	if err := check.branchNames(); err != nil {
 		return err
 	}
+	if err := check.pullsOfIssues(); err != nil {
+		return err
+	}
 	if err := check.postings(); err != nil {
 		return err
 	}
@@ -39,10 +42,11 @@ func (s *Store) Verify(ctx context.Context, report func(storage.Problem)) error 
 // verification is one run of Verify.
 type verification struct {
 	view
-	report func(storage.Problem)
-	seed   maphash.Seed
-	names  int64                           // keys in names of refs that are due
-	due    map[storage.RepositoryID]*tally // postings that follow from the commits, by repository
+	report    func(storage.Problem)
+	seed      maphash.Seed
+	names     int64                           // keys in names of refs that are due
+	pullLinks int64                           // keys of pull requests that are due
+	due       map[storage.RepositoryID]*tally // postings that follow from the commits, by repository
 }
 
 // tally sums a set of postings up so that two sets can be compared without holding either: equal counts and equal sums of
@@ -124,6 +128,9 @@ func (c *verification) repository(rec *record) error {
 	if err != nil {
 		return err
 	}
+	if err := c.pulls(rec); err != nil {
+		return err
+	}
 	for _, count := range []struct {
 		what      string
 		said, has int64
@@ -201,7 +208,7 @@ func (c *verification) branchNames() error {
 
 // strays reports rows of repositories that are not.
 func (c *verification) strays() error {
-	for _, space := range []byte{spaceTip, spaceNote, spaceMembers, spaceTexts, spaceLongText, spaceBucket} {
+	for _, space := range []byte{spaceTip, spaceNote, spacePull, spacePullCursor, spaceMembers, spaceTexts, spaceLongText, spaceBucket} {
 		err := scanRange(c.ctx, c, []byte{space}, []byte{space + 1}, func(k, _ []byte) (bool, error) {
 			if id := readRepository(k[1:]); c.due[id] == nil {
 				c.problem(id, "rows of the keyspace %q are left of it, and it is not there", space)
