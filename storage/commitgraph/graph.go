@@ -28,6 +28,13 @@ func (g *Graph) Add(parents ...Node) Node {
 	return Node(len(g.end) - 1)
 }
 
+// Extended gives a graph that begins with the commits of g and can be added to, while g stays as it is and in use. The two
+// share memory, so that a graph is extended at most once.
+func (g *Graph) Extended() *Graph {
+	h := *g
+	return &h
+}
+
 // Len counts the commits.
 func (g *Graph) Len() int { return len(g.end) }
 

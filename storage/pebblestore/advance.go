@@ -52,6 +52,7 @@ func (s *Store) advance(ctx context.Context, a *storage.Advance, in *incoming, v
 	if err := out.commit(&s.tables); err != nil {
 		return storage.Advanced{}, fmt.Errorf("write the advance of repository %d: %w", a.Repository, err)
 	}
+	c.advanceGraph(c.rec.Version - 1)
 	return c.done, nil
 }
 

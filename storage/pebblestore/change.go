@@ -272,12 +272,11 @@ func (c *change) fallen(o ordinal) (parents []ordinal, hasFallen bool, err error
 	if c.refs[i] != 0 {
 		return nil, false, nil
 	}
-	parents, err = c.parentOrdinals(i, nil)
-	return parents, true, err
+	return c.parentOrdinals(i, nil), true, nil
 }
 
 // parentOrdinals appends the parents of a commit that comes, as far as they are known.
-func (c *change) parentOrdinals(i int, to []ordinal) ([]ordinal, error) {
+func (c *change) parentOrdinals(i int, to []ordinal) []ordinal {
 	from := 0
 	if i > 0 {
 		from = int(c.in.parentEnd.get(i - 1))
@@ -292,7 +291,7 @@ func (c *change) parentOrdinals(i int, to []ordinal) ([]ordinal, error) {
 			to = append(to, o)
 		}
 	}
-	return to, nil
+	return to
 }
 
 // checkGaps fails when a commit stays whose history was not read.

@@ -29,12 +29,16 @@ func (c *change) emit(out *sink) error {
 		return err
 	}
 	c.rec.OIDBits = c.bits()
-	if c.isFirst() && c.in.isMany() {
+	if c.isFirst() && c.in.isMany() && c.last >= 0 {
 		err = c.emitAside(out)
 	} else {
 		err = c.emitMerged(out, held)
 	}
-	if c.last >= 0 {
+	switch {
+	case c.last < 0:
+	case c.in.isMany(): // texts were written of those too that do not stay
+		c.rec.Next = c.base + ordinal(c.in.count())
+	default:
 		c.rec.Next = c.base + ordinal(c.last) + 1
 	}
 	return err
@@ -148,9 +152,7 @@ func (c *change) emitMembers(out rowWriter) error {
 	var value []byte
 	for i := 0; i <= c.last; i++ {
 		rows = rows[:len(rows)+1]
-		if err := c.fill(&rows[len(rows)-1], i); err != nil {
-			return err
-		}
+		c.fill(&rows[len(rows)-1], i)
 		if len(rows) < blockSize && i < c.last {
 			continue
 		}
@@ -164,16 +166,15 @@ func (c *change) emitMembers(out rowWriter) error {
 }
 
 // fill makes the member of a commit that comes, in the memory of another.
-func (c *change) fill(m *member, i int) (err error) {
+func (c *change) fill(m *member, i int) {
 	*m = member{parents: m.parents[:0], keys: m.keys[:0]}
 	if !c.stays(i) {
-		return nil
+		return
 	}
 	m.refs, m.oid, m.seconds = int64(c.refs[i]), *c.in.oid(i), c.in.seconds.get(i)
 	m.cut, m.shallow = c.in.cut[i], c.in.isShallow(i)
 	m.keys = c.in.keysOf(i, m.keys)
-	m.parents, err = c.parentOrdinals(i, m.parents)
-	return err
+	m.parents = c.parentOrdinals(i, m.parents)
 }
 
 // emitHeld writes the blocks of members in which something has changed, and deletes those that hold nothing any more.

@@ -21,18 +21,25 @@ const (
 // repositoryGraph is one repository's commits and refs as of one version of it, for questions of containment.
 type repositoryGraph struct {
 	version  uint64
-	graph    *commitgraph.Graph
+	graph    *commitgraph.Graph // may have commits that are not held any more: no tip reaches them
 	first    ordinal            // of nodes
-	nodes    []commitgraph.Node // by ordinal; absent for one that is not held
+	nodes    []commitgraph.Node // by ordinal; absent for one that was not held
 	branches []namedTip         // sorted by name
 	tags     []namedTip
-	groups   *commitgraph.Groups // of the branches and, behind them, the tags
 	// defaultBranch is the node of the default branch's tip; absent when there is none.
 	defaultBranch commitgraph.Node
 
-	mu    sync.Mutex
-	reach map[commitgraph.Node]commitgraph.Set // what asked-for tips reach
-	names map[int32]*refNames                  // of the groups asked for
+	mu     sync.Mutex
+	groups *commitgraph.Groups                  // of the branches and, behind them, the tags; nil until asked for
+	reach  map[commitgraph.Node]commitgraph.Set // what asked-for tips reach
+	names  map[int32]*refNames                  // of the groups asked for
+}
+
+func newGraph(version uint64) *repositoryGraph {
+	return &repositoryGraph{
+		version: version, defaultBranch: absent,
+		reach: map[commitgraph.Node]commitgraph.Set{}, names: map[int32]*refNames{},
+	}
 }
 
 // absent stands for no node.
@@ -71,22 +78,11 @@ func (v view) graph(rec *record) (*repositoryGraph, error) {
 // cancellation does not end it.
 func (v view) loadGraph(rec *record) (*repositoryGraph, error) {
 	v.ctx = context.WithoutCancel(v.ctx)
-	g := &repositoryGraph{
-		version: rec.Version, defaultBranch: absent,
-		reach: map[commitgraph.Node]commitgraph.Set{}, names: map[int32]*refNames{},
-	}
+	g := newGraph(rec.Version)
 	if err := v.loadCommits(rec, g); err != nil {
 		return nil, err
 	}
-	if err := v.loadTips(rec, g); err != nil {
-		return nil, err
-	}
-	var tips []commitgraph.Node
-	for _, t := range slices.Concat(g.branches, g.tags) {
-		tips = append(tips, t.node)
-	}
-	g.groups = g.graph.Group(tips)
-	return g, nil
+	return g, v.loadTips(rec, g)
 }
 
 // loadCommits makes the graph of a repository's commits.
@@ -180,9 +176,21 @@ func (g *repositoryGraph) node(o ordinal) (commitgraph.Node, error) {
 	return g.nodes[o-g.first], nil
 }
 
-// bytes estimates what the graph holds in memory.
+// bytes estimates what the graph holds in memory, with what answers add to it.
 func (g *repositoryGraph) bytes() int64 {
-	return g.graph.Bytes() + g.groups.Bytes() + 4*int64(len(g.nodes)) + 64*int64(len(g.branches)+len(g.tags))
+	return g.graph.Bytes() + 4*int64(g.graph.Len()) + 4*int64(cap(g.nodes)) + 64*int64(len(g.branches)+len(g.tags))
+}
+
+// group groups the commits by the refs that contain them. The caller holds g.mu.
+func (g *repositoryGraph) group() {
+	if g.groups != nil {
+		return
+	}
+	tips := make([]commitgraph.Node, 0, len(g.branches)+len(g.tags))
+	for _, t := range slices.Concat(g.branches, g.tags) {
+		tips = append(tips, t.node)
+	}
+	g.groups = g.graph.Group(tips)
 }
 
 // maxNames is how many groups' names a graph keeps.
@@ -195,6 +203,7 @@ func (g *repositoryGraph) namesOf(commits []ordinal) ([]*refNames, error) {
 	groups := make([]int32, len(commits))
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.group()
 	for i, o := range commits {
 		n, err := g.node(o)
 		if err != nil {
