@@ -46,8 +46,12 @@ func BenchmarkFind(b *testing.B) {
 		b.SetBytes(size)
 		b.ReportAllocs()
 		var keys []string
+		texts := make([]string, len(messages))
+		for i, m := range messages {
+			texts[i] = string(m)
+		}
 		for b.Loop() {
-			for _, m := range messages {
+			for _, m := range texts {
 				keys = AppendKeys(keys[:0], r, m)
 				found += len(keys)
 			}

@@ -4,7 +4,7 @@
 // methods. A Rules never changes, so any number of goroutines may share one.
 //
 //	rules, err := issuekey.New(issuekey.Options{Deny: issuekey.DefaultDeny()})
-//	rules.Keys([]byte("ABC-12: read UTF-8"))   // [ABC-12]
+//	rules.Keys("ABC-12: read UTF-8")           // [ABC-12]
 //	rules.NameKeys("feature_abc-12")           // [ABC-12 FEATURE_ABC-12]
 //	rules.Canonical(" abc-12 ")                // "ABC-12", nil
 //	rules.Explain("F-67 and ABC-007", false)   // both refused, and why

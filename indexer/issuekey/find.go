@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // maxKey is the length of the longest key in bytes.
@@ -58,17 +59,20 @@ func (r *Rules) AppendKey(dst, text []byte, m Match) []byte {
 }
 
 // Keys gives the canonical keys of a message or note, sorted bytewise, each once; nil when there is none.
-func (r *Rules) Keys(message []byte) []string { return AppendKeys[string](nil, r, message) }
+func (r *Rules) Keys(message string) []string { return AppendKeys[string](nil, r, message) }
 
-// AppendKeys appends what Keys gives to dst, as strings of any type. It takes memory only for the growth of dst and the text of the
-// keys; none when the message has no key.
-func AppendKeys[K ~string](dst []K, r *Rules, message []byte) []K {
-	old := len(dst)
-	for m, ok := r.next(message, 0); ok; m, ok = r.next(message, m.End) {
+// AppendKeys appends what Keys gives to dst, as strings of any type. A key that the message has in its canonical form is a part of the
+// message, and takes no memory; the message stays as long as the key does.
+func AppendKeys[K ~string](dst []K, r *Rules, message string) []K {
+	old, text := len(dst), bytesOf(message)
+	for m, ok := r.next(text, 0); ok; m, ok = r.next(text, m.End) {
 		dst = appendNew(dst, old, r, message, m)
 	}
 	return sortedFrom(dst, old)
 }
+
+// bytesOf gives the bytes of a string without copying them. They must not be written to.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // NameKeys gives the canonical keys of the name of a branch, ref or pull request, sorted bytewise, each once; nil when there is none.
 func (r *Rules) NameKeys(name string) []string { return AppendNameKeys[string](nil, r, name) }
@@ -78,7 +82,7 @@ func AppendNameKeys[K ~string](dst []K, r *Rules, name string) []K {
 	if strings.IndexByte(name, '-') < 0 {
 		return dst
 	}
-	old, text := len(dst), []byte(name)
+	old, text := len(dst), bytesOf(name)
 	for hyphen, c := range text {
 		if c != '-' {
 			continue
@@ -88,25 +92,36 @@ func AppendNameKeys[K ~string](dst []K, r *Rules, name string) []K {
 			continue
 		}
 		if start, no := r.name.project(text, hyphen); no == accepted && r.admits(text[start:hyphen]) == accepted {
-			dst = appendNew(dst, old, r, text, Match{start, hyphen, end})
+			dst = appendNew(dst, old, r, name, Match{start, hyphen, end})
 		}
 		if start, no, ok := r.name.part(text, hyphen); ok && no == accepted && r.admits(text[start:hyphen]) == accepted {
-			dst = appendNew(dst, old, r, text, Match{start, hyphen, end})
+			dst = appendNew(dst, old, r, name, Match{start, hyphen, end})
 		}
 	}
 	return sortedFrom(dst, old)
 }
 
 // appendNew appends the canonical form of a match unless it is one of the last in dst[old:].
-func appendNew[K ~string](dst []K, old int, r *Rules, text []byte, m Match) []K {
-	var buf [maxKey]byte
-	key := r.AppendKey(buf[:0], text, m)
-	for _, k := range dst[max(old, len(dst)-recent):] {
-		if string(k) == string(key) {
-			return dst
+func appendNew[K ~string](dst []K, old int, r *Rules, text string, m Match) []K {
+	key := K(text[m.Start:m.End])
+	if !r.isCanonical(string(key)[:m.Hyphen-m.Start]) {
+		var buf [maxKey]byte
+		key = K(r.AppendKey(buf[:0], bytesOf(text), m))
+	}
+	if slices.Contains(dst[max(old, len(dst)-recent):], key) {
+		return dst
+	}
+	return append(dst, key)
+}
+
+// isCanonical reports whether a project key stands for itself as it is written.
+func (r *Rules) isCanonical(project string) bool {
+	for i := range len(project) {
+		if isLower(project[i]) {
+			return false
 		}
 	}
-	return append(dst, K(key))
+	return len(r.projects) == 0 || r.projects[project].becomes == ""
 }
 
 // sortedFrom sorts dst[old:] and drops what it has twice.

@@ -46,7 +46,7 @@ func TestEachPresetFindsWhatItsPublishedRuleFinds(t *testing.T) {
 	} {
 		for preset, want := range map[string]string{GitHub: c.github, GitLab: c.gitlab, Bitbucket: c.bitbucket, Jira: c.jira} {
 			r := mustNew(t, Options{Preset: preset})
-			if got := r.Keys([]byte(c.text)); !slices.Equal(got, fields(want)) {
+			if got := r.Keys(c.text); !slices.Equal(got, fields(want)) {
 				t.Errorf("%s: Keys(%q) = %q, want %q", preset, c.text, got, want)
 			}
 			if preset == Jira {
@@ -91,7 +91,7 @@ func TestJiraPresetReadsMessagesByTheGrammar(t *testing.T) {
 		"A" + long + "-1":     "",
 		"_" + long + "-1":     long + "-1",
 	} {
-		if got := r.Keys([]byte(text)); !slices.Equal(got, fields(want)) {
+		if got := r.Keys(text); !slices.Equal(got, fields(want)) {
 			t.Errorf("Keys(%q) = %q, want %q", text, got, want)
 		}
 	}
@@ -129,7 +129,7 @@ func TestCaseOfMessagesAndNamesIsAnOption(t *testing.T) {
 		"äabc-12":        "",
 		"abc-12d":        "",
 	} {
-		if got := r.Keys([]byte(text)); !slices.Equal(got, fields(want)) {
+		if got := r.Keys(text); !slices.Equal(got, fields(want)) {
 			t.Errorf("Keys(%q) = %q, want %q", text, got, want)
 		}
 	}
@@ -149,10 +149,10 @@ func TestPeerPresetsRefuseWhatIsTooLongToStore(t *testing.T) {
 	for _, preset := range []string{GitHub, GitLab, Bitbucket} {
 		r := mustNew(t, Options{Preset: preset})
 		key := longA + "-" + long9
-		if got := r.Keys([]byte(key)); !slices.Equal(got, []string{key}) {
+		if got := r.Keys(key); !slices.Equal(got, []string{key}) {
 			t.Errorf("%s: a key of 255 characters and 255 digits is not found", preset)
 		}
-		if got := r.Keys([]byte("A" + key + " " + key + "9")); got != nil {
+		if got := r.Keys("A" + key + " " + key + "9"); got != nil {
 			t.Errorf("%s: found %q", preset, got)
 		}
 	}
@@ -161,7 +161,7 @@ func TestPeerPresetsRefuseWhatIsTooLongToStore(t *testing.T) {
 func TestLettersThatFoldToASCIIGlueInTheGithubPreset(t *testing.T) {
 	r := mustNew(t, Options{Preset: GitHub})
 	for _, text := range []string{"ſAB-1", "\u212aAB-1", "AB-1ſ", "AB-1\u212a"} {
-		if got := r.Keys([]byte(text)); got != nil {
+		if got := r.Keys(text); got != nil {
 			t.Errorf("Keys(%q) = %q", text, got)
 		}
 	}

@@ -103,6 +103,12 @@ func TestNamesAreDecodedAsTheMessageIs(t *testing.T) {
 	}
 }
 
+func signature(line string) storage.Signature {
+	var s storage.Signature
+	new(commitParser).signature(&s, []byte(line), decoder{})
+	return s
+}
+
 func TestSignaturesAreReadAsGitReadsThem(t *testing.T) {
 	for _, v := range []struct {
 		line string
@@ -129,7 +135,7 @@ func TestSignaturesAreReadAsGitReadsThem(t *testing.T) {
 		{"Ada", storage.Signature{Name: "Ada"}},
 		{"", storage.Signature{}},
 	} {
-		if got := parseSignature(v.line, decoder{}); got != v.want {
+		if got := signature(v.line); got != v.want {
 			t.Errorf("%q is read as\n%+v, not\n%+v", v.line, got, v.want)
 		}
 	}
@@ -204,12 +210,12 @@ func TestAHugeMessageIsRead(t *testing.T) {
 
 func TestAbsurdTimesStillMakeADate(t *testing.T) {
 	for _, seconds := range []string{"-9223372036854775808", "9223372036854775807", "-1"} {
-		s := parseSignature("Ada <ada@example.com> "+seconds+" +9999", decoder{})
+		s := signature("Ada <ada@example.com> " + seconds + " +9999")
 		if _, err := s.Time().MarshalJSON(); err != nil {
 			t.Errorf("%s: %v", seconds, err)
 		}
 	}
-	if got := parseSignature("A <a> -86400 -0100", decoder{}).Time().Format(time.RFC3339); got != "1969-12-30T23:00:00-01:00" {
+	if got := signature("A <a> -86400 -0100").Time().Format(time.RFC3339); got != "1969-12-30T23:00:00-01:00" {
 		t.Errorf("the day before 1970 is %s", got)
 	}
 }

@@ -170,11 +170,11 @@ func TestReadersGoOnWhilePacksAreMerged(t *testing.T) {
 		t.Fatal("the handle does not see what is there")
 	}
 	walked := 0
-	for _, err := range walkCommits(t.Context(), b.dirs(), 2, oids[manyPacks-1:], nil) {
+	for commits, err := range walkCommits(t.Context(), b.dirs(), 2, oids[manyPacks-1:], nil, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if walked++; walked == 1 {
+		if walked += len(commits); walked == 1 {
 			if err := b.consolidate(t.Context()); err != nil {
 				t.Fatal(err)
 			}

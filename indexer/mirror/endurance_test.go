@@ -122,11 +122,11 @@ func arrives(t *testing.T, r *Remote, tip storage.OID) error {
 		return err
 	}
 	n := 0
-	for _, err := range r.Walk(t.Context(), tips(fetched.Refs), nil) {
+	for commits, err := range r.Walk(t.Context(), tips(fetched.Refs), nil, nil) {
 		if err != nil {
 			return err
 		}
-		n++
+		n += len(commits)
 	}
 	if n != 50 || fetched.Refs[0].Commit != tip {
 		return fmt.Errorf("%d commits up to %s", n, fetched.Refs[0].Commit)

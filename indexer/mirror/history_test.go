@@ -5,8 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
+	"keytrail/indexer/issuekey"
 	"keytrail/indexer/mirror/gittest"
 	"keytrail/storage"
 )
@@ -58,9 +61,17 @@ func TestARealHistoryIsWhatGitSaysInPlaceAndOverHTTP(t *testing.T) {
 	}
 }
 
-// BenchmarkWalk decodes every commit of the kafka history, in place.
+// BenchmarkWalk decodes every commit of the kafka history, in place, and finds its keys. The limit is BenchmarkInflate of package
+// packfile.
 func BenchmarkWalk(b *testing.B) {
 	repo := restored(b, "kafka")
+	rules, err := issuekey.New(issuekey.Options{Deny: issuekey.DefaultDeny()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	find := func(dst []storage.IssueKey, message string) []storage.IssueKey {
+		return issuekey.AppendKeys(dst, rules, message)
+	}
 	for _, workers := range []int{1, 2} {
 		b.Run(fmt.Sprint("workers=", workers), func(b *testing.B) {
 			l, err := OpenLocal(repo.Path, chosen(b, "refs/pull/*"), Options{Workers: workers})
@@ -69,26 +80,42 @@ func BenchmarkWalk(b *testing.B) {
 			}
 			_, fetched := update(b, l, nil)
 			b.ReportAllocs()
-			commits := 0
+			commits, cpu := 0, processorTime(b)
 			for b.Loop() {
-				for _, err := range l.Walk(b.Context(), tips(fetched.Refs), nil) {
+				for batch, err := range l.Walk(b.Context(), tips(fetched.Refs), nil, find) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					commits++
+					commits += len(batch)
 				}
 			}
 			b.ReportMetric(float64(commits)/b.Elapsed().Seconds(), "commits/s")
+			b.ReportMetric(float64(commits)/(processorTime(b)-cpu).Seconds(), "commits/cpu-s")
 		})
 	}
 }
 
-// BenchmarkLook reads the 23,000 refs of the kafka history, in place.
+// BenchmarkLook reads the 23,000 refs of the kafka history, in place, and with fetch finds the commits behind all of them.
 func BenchmarkLook(b *testing.B) {
 	l := openLocal(b, restored(b, "kafka").Path, "refs/pull/*")
-	for b.Loop() {
-		look(b, l)
+	for name, run := range map[string]func(){"look": func() { look(b, l) }, "look+fetch": func() { update(b, l, nil) }} {
+		b.Run(name, func(b *testing.B) {
+			cpu := processorTime(b)
+			for b.Loop() {
+				run()
+			}
+			b.ReportMetric((processorTime(b)-cpu).Seconds()*1e3/float64(b.N), "cpu-ms/op")
+		})
 	}
+}
+
+// processorTime is what the process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func TestAPanicInAWalkReachesWhoAskedForIt(t *testing.T) {
@@ -111,6 +138,6 @@ func TestAPanicInAWalkReachesWhoAskedForIt(t *testing.T) {
 		return false, nil
 	}
 	second := repo.Commit("ABC-2 second")
-	for range local.Walk(t.Context(), []storage.OID{second}, known) {
+	for range local.Walk(t.Context(), []storage.OID{second}, known, nil) {
 	}
 }

@@ -104,18 +104,18 @@ func (l *Local) Fetch(ctx context.Context, _ *Look, changed []Ref, _ func(Progre
 	if err != nil {
 		return Fetched{}, l.named(err)
 	}
-	o, err := openDirs(dirs)
+	p, err := newPeeler(dirs)
 	if err != nil {
 		return Fetched{}, l.named(err)
 	}
-	defer o.close()
+	defer p.close()
 	fetched := Fetched{Refs: make([]Ref, 0, len(changed))}
 	for _, r := range changed {
 		if err := ctx.Err(); err != nil {
 			return Fetched{}, err
 		}
 		if !l.specs.IsNotes(r.Name) {
-			if r.Commit, err = o.peel(r.OID); err != nil {
+			if r.Commit, err = p.peel(r.OID); err != nil {
 				return Fetched{}, l.named(fmt.Errorf("ref %q: %w; run git fsck there", r.Name, err))
 			}
 		}
@@ -124,16 +124,17 @@ func (l *Local) Fetch(ctx context.Context, _ *Look, changed []Ref, _ func(Progre
 	return fetched, nil
 }
 
-// Walk yields each commit that tips reach and known does not know.
-func (l *Local) Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
-	return func(yield func(storage.Commit, error) bool) {
+// Walk yields each commit that tips reach and known does not know, in batches, with the keys that are found in its message. A batch is the
+// caller's until it asks for the next one; what the commits refer to stays.
+func (l *Local) Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error), keys FindKeys) iter.Seq2[[]storage.Commit, error] {
+	return func(yield func([]storage.Commit, error) bool) {
 		dirs, err := l.locate()
 		if err != nil {
-			yield(storage.Commit{}, l.named(err))
+			yield(nil, l.named(err))
 			return
 		}
-		for c, err := range walkCommits(ctx, dirs, l.options.Workers, tips, known) {
-			if !yield(c, l.named(err)) || err != nil {
+		for commits, err := range walkCommits(ctx, dirs, l.options.Workers, tips, known, keys) {
+			if !yield(commits, l.named(err)) || err != nil {
 				return
 			}
 		}

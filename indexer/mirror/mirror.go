@@ -5,7 +5,7 @@
 //
 //	look, err := source.Look(ctx, before.Digest)                // the refs as they are now: cheap
 //	fetched, err := source.Fetch(ctx, look, changed, progress)  // the objects behind refs that changed
-//	for c, err := range source.Walk(ctx, tips, known) { … }     // commits not known yet, decoded once each
+//	for commits, err := range source.Walk(ctx, tips, known, keys) { … } // those not known yet, decoded once each
 //
 // The caller keeps what it saw last and decides which refs changed; a source remembers no more than it needs to fetch
 // little. Nothing stays open between calls, so that ten thousand sources cost no descriptors. One source serves one
@@ -21,7 +21,8 @@
 // does not get through at once, undelivered.go without asking in vain, shallow.go as far as a server's history goes, and space.go
 // while there is room; engine.go is the seam behind which packs are received, also by libgit2's own fetch (libgit2engine.go, with
 // libgit2enginetransport.go and libgit2engineborrower.go); packs.go and consolidate.go keep its packs few; objects.go
-// reads objects; walk.go walks, through package packfile, and walkobjects.go where that gives up; commit.go, signature.go and text.go decode; notes.go compares notes; ondemand.go, with scratch.go, gets
+// reads objects; peel.go finds the commits behind tags; walk.go walks, through package packfile, and walkobjects.go where that gives up;
+// commit.go, commitarena.go, signature.go and text.go decode; notes.go compares notes; ondemand.go, with scratch.go, gets
 // trees and contents for diffs, which diff.go, difftree.go, diffrename.go and diffpatch.go make; error.go names what can
 // fail; libgit2.go sets libgit2 up.
 package mirror

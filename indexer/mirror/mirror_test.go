@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type source interface {
 	Look(ctx context.Context, since Digest) (*Look, error)
 	Fetch(ctx context.Context, look *Look, changed []Ref, progress func(Progress)) (Fetched, error)
-	Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error]
+	Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error), keys FindKeys) iter.Seq2[[]storage.Commit, error]
 	Notes(ctx context.Context, ref string, from, to storage.OID) (changes []Note, isWhole bool, err error)
 	Discard() error
 	Close() error
@@ -110,21 +110,23 @@ func tips(refs []Ref) []storage.OID {
 func walked(t testing.TB, s source, tips []storage.OID, known func(storage.OID) (bool, error)) map[storage.OID]storage.Commit {
 	t.Helper()
 	commits := map[storage.OID]storage.Commit{}
-	for c, err := range s.Walk(t.Context(), tips, known) {
+	for batch, err := range s.Walk(t.Context(), tips, known, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, twice := commits[c.OID]; twice {
-			t.Errorf("commit %s comes twice", c.OID)
+		for _, c := range batch {
+			if _, twice := commits[c.OID]; twice {
+				t.Errorf("commit %s comes twice", c.OID)
+			}
+			commits[c.OID] = c
 		}
-		commits[c.OID] = c
 	}
 	return commits
 }
 
 // walkError is the error that a walk ends with.
 func walkError(ctx context.Context, s source, tips ...storage.OID) error {
-	for _, err := range s.Walk(ctx, tips, nil) {
+	for _, err := range s.Walk(ctx, tips, nil, nil) {
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -155,11 +154,9 @@ func readPackedRefs(file string) ([]packedRef, error) {
 	}
 	damaged := fmt.Errorf("%w: the packed-refs file cannot be read", ErrCorrupt)
 	const digits = 2 * len(storage.OID{})
-	var refs []packedRef
-	lines := bufio.NewScanner(bytes.NewReader(content))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Text()
+	refs := make([]packedRef, 0, bytes.Count(content, []byte("\n")))
+	for line := range strings.Lines(string(content)) {
+		line = strings.TrimRight(line, "\r\n")
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -179,9 +176,6 @@ func readPackedRefs(file string) ([]packedRef, error) {
 			return nil, damaged
 		}
 		refs = append(refs, packedRef{name: line[digits+1:], oid: oid})
-	}
-	if lines.Err() != nil {
-		return nil, damaged
 	}
 	return refs, nil
 }

@@ -149,14 +149,15 @@ func (r *Remote) Fetch(ctx context.Context, look *Look, changed []Ref, progress 
 	return f.fetched, nil
 }
 
-// Walk yields each commit that tips reach and known does not know.
-func (r *Remote) Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
-	return func(yield func(storage.Commit, error) bool) {
+// Walk yields each commit that tips reach and known does not know, in batches, with the keys that are found in its message. A batch is the
+// caller's until it asks for the next one; what the commits refer to stays.
+func (r *Remote) Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error), keys FindKeys) iter.Seq2[[]storage.Commit, error] {
+	return func(yield func([]storage.Commit, error) bool) {
 		if len(tips) == 0 {
 			return
 		}
-		for c, err := range walkCommits(ctx, r.mirror.dirs(), r.options.Workers, tips, known) {
-			if !yield(c, r.named(err)) || err != nil {
+		for commits, err := range walkCommits(ctx, r.mirror.dirs(), r.options.Workers, tips, known, keys) {
+			if !yield(commits, r.named(err)) || err != nil {
 				return
 			}
 		}

@@ -14,8 +14,11 @@ type decoder struct{ declared encoding.Encoding } // nil: none, UTF-8, or not kn
 
 // newDecoder takes the value of an encoding header. Names are looked up as registered with IANA, where ISO-8859-1 is
 // what it says, then as browsers understand them, who know more names.
-func newDecoder(name string) decoder {
-	name = strings.TrimSpace(name)
+func newDecoder(header []byte) decoder {
+	if len(header) == 0 {
+		return decoder{}
+	}
+	name := strings.TrimSpace(string(header))
 	switch strings.ToLower(name) {
 	case "", "utf-8", "utf8":
 		return decoder{}
@@ -28,6 +31,9 @@ func newDecoder(name string) decoder {
 	}
 	return decoder{}
 }
+
+// isPlain reports whether decode would give b as it is.
+func (d decoder) isPlain(b []byte) bool { return d.declared == nil && utf8.Valid(b) }
 
 // decode reads s in the declared encoding if there is one and s is valid in it, else as UTF-8 if it is that, else as
 // Latin-1, in which every byte is a character.

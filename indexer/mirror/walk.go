@@ -7,8 +7,7 @@ import (
 	"iter"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
-	"sync"
+	"slices"
 
 	"keytrail/indexer/mirror/packfile"
 	"keytrail/storage"
@@ -22,33 +21,37 @@ type walk struct {
 	shallow map[storage.OID]bool
 	tips    []storage.OID
 	known   func(storage.OID) (bool, error)
+	keys    FindKeys
 }
 
-// walkCommits yields, in no particular order, each commit that tips reach and known does not know, decoded once. Packs are
-// read by package packfile; what that does not take, because it is rare, goes through libgit2. What is damaged does not: libgit2
-// trusts an index of a pack, and waits for ever for the rest of a loose object.
-func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error] {
-	return func(yield func(storage.Commit, error) bool) {
+// walkCommits yields, in batches and in no particular order, each commit that tips reach and known does not know, decoded once. Packs
+// are read by package packfile, whose workers also decode; what that does not take, because it is rare, goes through libgit2. What is
+// damaged does not: libgit2 trusts an index of a pack, and waits for ever for the rest of a loose object.
+//
+// A batch is the consumer's until it asks for the next one. What its commits refer to is theirs for ever, and shares blocks of memory with
+// what others refer to, see commitArena: to keep a few strings of many commits, clone them.
+//
+// Of a commit that the consumer has left behind, a walk keeps two bits.
+func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, known func(storage.OID) (bool, error), keys FindKeys) iter.Seq2[[]storage.Commit, error] {
+	return func(yield func([]storage.Commit, error) bool) {
 		shallow, err := readShallow(dirs)
 		if err != nil {
-			yield(storage.Commit{}, err)
+			yield(nil, err)
 			return
 		}
 		if workers <= 0 {
 			workers = runtime.GOMAXPROCS(0)
 		}
-		w := &walk{ctx: ctx, dirs: dirs, workers: workers, shallow: shallow, tips: tips, known: known}
-		var given []storage.OID
-		for c, err := range w.packs() {
+		w := &walk{ctx: ctx, dirs: dirs, workers: workers, shallow: shallow, tips: tips, known: known, keys: keys}
+		for commits, err := range w.packs() {
 			if isBeyondPackfile(err) {
-				w.goOn(given, yield)
+				w.goOn(given(err), yield)
 				return
 			}
 			if errors.Is(err, packfile.ErrCorrupt) {
 				err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 			}
-			given = append(given, c.OID)
-			if !yield(c, err) || err != nil {
+			if !yield(commits, err) || err != nil {
 				return
 			}
 		}
@@ -65,132 +68,74 @@ func isBeyondPackfile(err error) bool {
 	return false
 }
 
+// given tells which commits a walk of the packs gave before it failed.
+func given(err error) func(storage.OID) bool {
+	if failed := (*packfile.WalkError)(nil); errors.As(err, &failed) {
+		return failed.Gave
+	}
+	return func(storage.OID) bool { return false } // it did not begin
+}
+
 // goOn walks anew through libgit2, without the commits that were given. These are no end of the walk: not all that they reach
 // was given too.
-func (w *walk) goOn(given []storage.OID, yield func(storage.Commit, error) bool) {
-	isGiven := make(map[storage.OID]struct{}, len(given))
-	for _, oid := range given {
-		isGiven[oid] = struct{}{}
-	}
-	for c, err := range w.objects() {
-		if _, ok := isGiven[c.OID]; ok && err == nil {
-			continue
-		}
-		if !yield(c, err) || err != nil {
+func (w *walk) goOn(isGiven func(storage.OID) bool, yield func([]storage.Commit, error) bool) {
+	for commits, err := range w.objects() {
+		commits = slices.DeleteFunc(commits, func(c storage.Commit) bool { return isGiven(c.OID) })
+		if !yield(commits, err) || err != nil {
 			return
 		}
 	}
 }
 
-// packs is the walk through package packfile. Parsers decode what it inflates; all have ended when the sequence has.
-func (w *walk) packs() iter.Seq2[storage.Commit, error] {
-	return func(yield func(storage.Commit, error) bool) {
-		ctx, cancel := context.WithCancelCause(w.ctx)
-		defer cancel(nil)
-		inflated, parsed := make(chan *packfile.Batch), make(chan []storage.Commit, w.workers)
-		var running sync.WaitGroup
-		start := func(do func() error) {
-			running.Go(func() {
-				defer func() {
-					if p := recover(); p != nil {
-						cancel(&workerPanic{value: p, stack: debug.Stack()})
-					}
-				}()
-				if err := do(); err != nil {
-					cancel(err)
-				}
-			})
-		}
-		start(func() error {
-			defer close(inflated)
-			return w.inflate(ctx, inflated)
-		})
-		var parsing sync.WaitGroup
-		parsing.Add(w.workers)
-		for range w.workers {
-			start(func() error {
-				defer parsing.Done()
-				return w.parse(ctx, inflated, parsed)
-			})
-		}
-		go func() {
-			parsing.Wait()
-			close(parsed)
-		}()
-		defer func() {
-			cancel(nil)
-			for range parsed { // until the parsers are gone
-			}
-			running.Wait()
-		}()
-		for commits := range parsed {
-			for _, c := range commits {
-				if ctx.Err() != nil {
-					break
-				}
-				if !yield(c, nil) {
-					return
-				}
-			}
-		}
-		running.Wait()
-		err := context.Cause(ctx)
-		if p, ok := err.(*workerPanic); ok {
-			panic(p)
-		}
+// packs is the walk through package packfile.
+func (w *walk) packs() iter.Seq2[[]storage.Commit, error] {
+	return func(yield func([]storage.Commit, error) bool) {
+		store, err := packfile.Open(filepath.Join(w.dirs.common, "objects"), packfile.Options{})
 		if err != nil {
-			yield(storage.Commit{}, err)
+			yield(nil, err)
+			return
 		}
-	}
-}
-
-// inflate hands on the batches of a walk of the packs.
-func (w *walk) inflate(ctx context.Context, out chan<- *packfile.Batch) error {
-	store, err := packfile.Open(filepath.Join(w.dirs.common, "objects"), packfile.Options{})
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	for batch, err := range store.Walk(ctx, w.tips, w.known, packfile.WalkOptions{Workers: w.workers, Shallow: w.shallow}) {
-		if err != nil {
-			return err
-		}
-		select {
-		case out <- batch:
-		case <-ctx.Done():
+		defer store.Close()
+		options := packfile.WalkOptions{Workers: w.workers, Shallow: w.shallow, Decode: w.decode}
+		for batch, err := range store.Walk(w.ctx, w.tips, w.known, options) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			more := yield(batch.Value.(*decodedBatch).commits, nil)
 			batch.Release()
-			return nil
+			if !more {
+				return
+			}
 		}
 	}
-	return nil
 }
 
-// parse decodes the commits of batches.
-func (w *walk) parse(ctx context.Context, in <-chan *packfile.Batch, out chan<- []storage.Commit) error {
-	for batch := range in {
-		commits, err := w.commitsOf(batch)
-		batch.Release()
-		if err != nil {
-			return err
-		}
-		select {
-		case out <- commits:
-		case <-ctx.Done():
-			return nil
-		}
+// decodedBatch is what a packfile.Batch holds, decoded. Its own memory is used again with the batch's.
+type decodedBatch struct {
+	parser  commitParser
+	commits []storage.Commit
+}
+
+// decode decodes the commits of a batch into its value.
+func (w *walk) decode(batch *packfile.Batch) error {
+	d, ok := batch.Value.(*decodedBatch)
+	if !ok {
+		d = &decodedBatch{parser: commitParser{find: w.keys}}
+		batch.Value = d
 	}
-	return nil
-}
-
-func (w *walk) commitsOf(batch *packfile.Batch) ([]storage.Commit, error) {
-	commits := make([]storage.Commit, 0, len(batch.Commits))
-	for _, found := range batch.Commits {
-		c, err := parseCommit(found.OID, found.Content)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", packfile.ErrCorrupt, err)
-		}
+	content := 0
+	for i := range batch.Commits {
+		content += len(batch.Commits[i].Rest)
+	}
+	n := len(batch.Commits)
+	d.parser.arena.expect(content, n)
+	clear(d.commits) // what the last ones referred to is not to be kept
+	d.commits = slices.Grow(d.commits[:0], n)[:n]
+	for i := range batch.Commits {
+		found, c := &batch.Commits[i], &d.commits[i]
+		d.parser.parse(c, found.OID, found.Parents, found.Rest)
 		c.Shallow = w.shallow[found.OID]
-		commits = append(commits, c)
 	}
-	return commits, nil
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -64,10 +65,9 @@ func TestAWalkEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	n := 0
 	var last error
-	for _, err := range l.Walk(ctx, []storage.OID{tip}, nil) {
-		if last = err; err == nil {
-			n++
-		}
+	for commits, err := range l.Walk(ctx, []storage.OID{tip}, nil, nil) {
+		last = err
+		n += len(commits)
 		cancel()
 	}
 	if !errors.Is(last, context.Canceled) || n >= 3000 {
@@ -81,12 +81,12 @@ func TestAWalkEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAConsumerMayStopAtAnyCommit(t *testing.T) {
+func TestAConsumerMayStopAtAnyBatch(t *testing.T) {
 	repo := gittest.Init(t)
 	tip := repo.Commits("refs/heads/main", "AB-1", 3000)
-	for _, stopAfter := range []int{1, 64, 65, 2999} {
+	for _, stopAfter := range []int{1, 2, 3, 9} {
 		n := 0
-		for _, err := range openLocal(t, repo.Path).Walk(t.Context(), []storage.OID{tip}, nil) {
+		for _, err := range openLocal(t, repo.Path).Walk(t.Context(), []storage.OID{tip}, nil, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,7 @@ func TestAConsumerMayStopAtAnyCommit(t *testing.T) {
 			}
 		}
 		if n != stopAfter {
-			t.Errorf("%d commits came before number %d", n, stopAfter)
+			t.Errorf("%d batches came before number %d", n, stopAfter)
 		}
 	}
 }
@@ -117,7 +117,7 @@ func TestAFailureToTellWhatIsKnownEndsTheWalk(t *testing.T) {
 			t.Fatal(err)
 		}
 		var last error
-		for _, err := range l.Walk(t.Context(), []storage.OID{tip}, known) {
+		for _, err := range l.Walk(t.Context(), []storage.OID{tip}, known, nil) {
 			last = err
 		}
 		wantError(t, last, failed, repo.Path)
@@ -227,25 +227,23 @@ func TestAWalkThatPackfileGivesUpGoesOnThroughLibgit2(t *testing.T) {
 	tip := repo.Commits("refs/heads/main", "AB-1", 300)
 	for _, giveUpAfter := range []int{0, 1, 150, 300} {
 		w := &walk{ctx: t.Context(), dirs: gitDirs{own: repo.Path, common: repo.Path}, workers: 2, tips: []storage.OID{tip}}
-		var given []storage.OID
-		for c, err := range w.packs() {
+		all := map[storage.OID]int{}
+		for commits, err := range w.packs() {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(given) == giveUpAfter {
-				break
+			for _, c := range commits[:min(len(commits), giveUpAfter-len(all))] {
+				all[c.OID]++
 			}
-			given = append(given, c.OID)
 		}
-		all := map[storage.OID]int{}
-		for _, oid := range given {
-			all[oid]++
-		}
-		w.goOn(given, func(c storage.Commit, err error) bool {
+		given := maps.Clone(all)
+		w.goOn(func(oid storage.OID) bool { return given[oid] > 0 }, func(commits []storage.Commit, err error) bool {
 			if err != nil {
 				t.Error(err)
 			}
-			all[c.OID]++
+			for _, c := range commits {
+				all[c.OID]++
+			}
 			return true
 		})
 		if len(all) != 300 || len(given) != giveUpAfter {

@@ -17,15 +17,15 @@ const (
 
 // objects is the walk through libgit2, which reads whatever git can have made. Workers with handles of their own share one
 // frontier; all have ended when the sequence has.
-func (w *walk) objects() iter.Seq2[storage.Commit, error] {
-	return func(yield func(storage.Commit, error) bool) {
+func (w *walk) objects() iter.Seq2[[]storage.Commit, error] {
+	return func(yield func([]storage.Commit, error) bool) {
 		ctx, cancel := context.WithCancelCause(w.ctx)
 		defer cancel(nil)
 		f := newFrontier(w.known)
 		stop := context.AfterFunc(ctx, f.abandon)
 		defer stop()
 		if err := f.add(w.tips); err != nil {
-			yield(storage.Commit{}, err)
+			yield(nil, err)
 			return
 		}
 		out := make(chan []storage.Commit, walkQueued)
@@ -37,7 +37,7 @@ func (w *walk) objects() iter.Seq2[storage.Commit, error] {
 						cancel(&workerPanic{value: p, stack: debug.Stack()})
 					}
 				}()
-				if err := walkWorker(ctx, w.dirs, w.shallow, f, out); err != nil {
+				if err := w.work(ctx, f, out); err != nil {
 					cancel(err)
 				}
 			})
@@ -52,10 +52,8 @@ func (w *walk) objects() iter.Seq2[storage.Commit, error] {
 			}
 		}()
 		for batch := range out {
-			for _, c := range batch {
-				if !yield(c, nil) {
-					return
-				}
+			if !yield(batch, nil) {
+				return
 			}
 		}
 		err := context.Cause(ctx)
@@ -63,7 +61,7 @@ func (w *walk) objects() iter.Seq2[storage.Commit, error] {
 			panic(p)
 		}
 		if err != nil {
-			yield(storage.Commit{}, err)
+			yield(nil, err)
 		}
 	}
 }
@@ -76,8 +74,8 @@ type workerPanic struct {
 
 func (p *workerPanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
-// walkWorker decodes commits of the frontier until there are none.
-func walkWorker(ctx context.Context, dirs gitDirs, shallow map[storage.OID]bool, f *frontier, out chan<- []storage.Commit) error {
+// work decodes commits of the frontier until there are none.
+func (w *walk) work(ctx context.Context, f *frontier, out chan<- []storage.Commit) error {
 	var o *objects
 	defer func() {
 		if o != nil {
@@ -91,7 +89,7 @@ func walkWorker(ctx context.Context, dirs gitDirs, shallow map[storage.OID]bool,
 		}
 		if o == nil {
 			var err error
-			if o, err = openDirs(dirs); err != nil {
+			if o, err = openDirs(w.dirs); err != nil {
 				return err
 			}
 		}
@@ -102,8 +100,11 @@ func walkWorker(ctx context.Context, dirs gitDirs, shallow map[storage.OID]bool,
 			if err != nil {
 				return err
 			}
-			if c.Shallow = shallow[oid]; !c.Shallow {
+			if c.Shallow = w.shallow[oid]; !c.Shallow {
 				parents = append(parents, c.Parents...)
+			}
+			if w.keys != nil {
+				c.Keys = w.keys(nil, c.Message)
 			}
 			batch = append(batch, c)
 		}

@@ -7,11 +7,14 @@ type FoundCommit struct {
 	OID     storage.OID
 	Content []byte        // as git cat-file commit prints it
 	Parents []storage.OID // as the content names them, also those that are known, or beyond the boundary of a shallow history
+	Rest    []byte        // the part of Content behind the tree and the parents, which are well-formed
 }
 
 // Batch is some of the commits that a walk found. Its memory is used again after Release.
 type Batch struct {
 	Commits []FoundCommit
+	// Value is for WalkOptions.Decode, and nil at first. It stays with the memory when that is used again.
+	Value any
 
 	visit   visit
 	decoded []decoded
@@ -30,6 +33,7 @@ type decoded struct {
 	at      int64  // offset in its pack
 	from    uint32 // its parents are parents[from:to]
 	to      uint32
+	rest    uint32 // what follows them in the content begins here
 	isFound bool
 }
 
@@ -81,11 +85,13 @@ func (a *arena) alloc(n int) []byte {
 	return b
 }
 
-// reserve makes room for n bytes in rest.
+// reserve makes room for n bytes in rest. A new block has a fifth more than all of this time needed so far, so that next time one is
+// enough.
 func (a *arena) reserve(n int) {
 	const least = 64 << 10
 	if n > cap(a.block)-len(a.block) {
-		a.block = make([]byte, 0, max(n, cap(a.block), least))
+		need := a.all + n
+		a.block = make([]byte, 0, max(need+need/5, least))
 		a.wasReplaced = true
 	}
 }

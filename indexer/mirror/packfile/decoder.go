@@ -15,11 +15,13 @@ type decoder struct {
 
 	keys    []uint64 // the objects of the chunk, see layout.objects
 	kinds   []kind   // what they are, as far as it was looked at
+	places  []uint16 // their places in plan, plus one; zero for those that are not in it
 	plan    []planned
 	pack    ref // the number of the pack that plan is of
 	streams []stream
 	near    [1 << nearBits]uint16 // by the last bits of a name: the place in plan, plus one, of a commit with such a name
-	spare   []byte                // the content of a base that lies elsewhere
+	bases   baseCache
+	closed  []*Batch // by the visit just made
 }
 
 func newDecoder(w *walk) (*decoder, error) {
@@ -106,12 +108,13 @@ var errNoCommit = fmt.Errorf("%w: it does not begin as a commit does", ErrCorrup
 func (d *decoder) add(b *Batch, c decoded) error {
 	w := d.walk
 	c.from = uint32(len(b.parents))
+	var rest []byte
 	var ok bool
-	if b.parents, ok = appendParents(b.parents, c.content); !ok {
+	if b.parents, rest, ok = appendParents(b.parents, c.content); !ok {
 		b.parents = b.parents[:c.from]
 		return wrap(c.oid, errNoCommit)
 	}
-	c.to = uint32(len(b.parents))
+	c.to, c.rest = uint32(len(b.parents)), uint32(len(c.content)-len(rest))
 	isCut := len(w.shallow) > 0 && w.shallow[c.oid]
 	for i := c.from; i < c.to; i++ {
 		r := unwanted

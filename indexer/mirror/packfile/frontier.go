@@ -46,11 +46,11 @@ type frontier struct {
 	fields []*field
 
 	mu      sync.Mutex
-	more    sync.Cond // something was closed, or the walk has ended
-	places  map[storage.OID]uint32
-	outside []storage.OID // by place: commits that are in no pack of the walk
-	list    []ref         // marked, to be read one by one: those outside, and before the sweep all
-	left    int           // marked and not found
+	more    sync.Cond            // something was closed, or the walk has ended
+	places  map[storage.OID]bool // the commits that are in no pack of the walk, and whether they were found
+	outside []storage.OID        // the same by place
+	list    []ref                // marked, to be read one by one: those outside, and before the sweep all
+	left    int                  // marked and not found
 	sweep   bool
 	current int // the field visited last
 	isRun   bool
@@ -60,14 +60,13 @@ type frontier struct {
 	tickets uint64   // visits begun
 	closed  uint64   // visits closed
 	waiting []*Batch // visits that wait for earlier ones to be closed, by ticket modulo length
-	emit    func(*Batch)
 	err     error
 	over    chan struct{} // closed when there is nothing more to visit, or an error
 	isOver  bool
 }
 
-func newFrontier(packs []*pack, batches int, emit func(*Batch)) *frontier {
-	f := &frontier{places: map[storage.OID]uint32{}, waiting: make([]*Batch, batches), emit: emit, over: make(chan struct{})}
+func newFrontier(packs []*pack, batches int) *frontier {
+	f := &frontier{places: map[storage.OID]bool{}, waiting: make([]*Batch, batches), over: make(chan struct{})}
 	f.more.L = &f.mu
 	for i, p := range packs {
 		f.fields = append(f.fields, &field{pack: p, number: uint32(i), marked: newBitset(p.index.count), found: newBitset(p.index.count)})
@@ -111,16 +110,17 @@ func (f *frontier) markOutside(oid *storage.OID) bool {
 		return false
 	}
 	place := uint32(len(f.outside))
-	f.places[*oid] = place
+	f.places[*oid] = false
 	f.outside = append(f.outside, *oid)
 	f.list = append(f.list, outside<<32|ref(place))
 	f.left++
 	return true
 }
 
-// finish closes a visit when all that began before it are closed, and those after it that wait for it. Children are
-// decoded in the visit before their parents' as a rule, and have to be closed before for the parents to be marked.
-func (f *frontier) finish(b *Batch) {
+// finish closes a visit when all that began before it are closed, and those after it that wait for it, and appends what it closed
+// to closed. Children are decoded in the visit before their parents' as a rule, and have to be closed before for the parents to be
+// marked.
+func (f *frontier) finish(closed []*Batch, b *Batch) []*Batch {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := uint64(len(f.waiting))
@@ -133,9 +133,10 @@ func (f *frontier) finish(b *Batch) {
 		f.waiting[f.closed%n] = nil
 		f.closed++
 		f.close(b)
-		f.emit(b)
+		closed = append(closed, b)
 	}
 	f.tell()
+	return closed
 }
 
 // tell wakes those who wait. The caller holds mu.
@@ -178,10 +179,12 @@ func (f *frontier) find(b *Batch, d *decoded) (again bool) {
 			home.pending[chunkOf(d.at)]--
 			home.open--
 		}
+	} else {
+		f.places[d.oid] = true
 	}
 	f.found++
 	f.left--
-	b.Commits = append(b.Commits, FoundCommit{OID: d.oid, Content: d.content, Parents: b.parents[d.from:d.to:d.to]})
+	b.Commits = append(b.Commits, FoundCommit{OID: d.oid, Content: d.content, Parents: b.parents[d.from:d.to:d.to], Rest: d.content[d.rest:]})
 	for i := d.from; i < d.to; i++ {
 		switch r := b.refs[i]; {
 		case r == unwanted:

@@ -32,12 +32,29 @@ type looseReader struct {
 	head bufio.Reader
 }
 
-// read gives an object of an objects directory, its content in buf where that is large enough.
-func (l *looseReader) read(dir string, oid *storage.OID, maxSize int64, buf []byte) (Type, []byte, error) {
+// openLoose opens the file of an object.
+func openLoose(dir string, oid *storage.OID) (*os.File, error) {
 	f, err := os.Open(loosePath(dir, oid))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil, ErrNotFound
+		return nil, ErrNotFound
 	}
+	return f, err
+}
+
+// typeOf gives the type of an object of an objects directory.
+func (l *looseReader) typeOf(dir string, oid *storage.OID) (Type, error) {
+	f, err := openLoose(dir, oid)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	t, _, err := l.open(f)
+	return t, err
+}
+
+// read gives an object of an objects directory, its content in buf where that is large enough.
+func (l *looseReader) read(dir string, oid *storage.OID, maxSize int64, buf []byte) (Type, []byte, error) {
+	f, err := openLoose(dir, oid)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -52,6 +52,49 @@ func (r *Reader) Read(oid storage.OID, buf []byte) (Type, []byte, error) {
 	return t, buf, nil
 }
 
+// Type gives the type of an object, of which it reads no more than the head, and those of its bases.
+func (r *Reader) Type(oid storage.OID) (Type, error) {
+	var t Type
+	err := r.store.try(func(n *set) (err error) {
+		t, err = r.typeOf(n, &oid)
+		return err
+	})
+	return t, wrap(oid, err)
+}
+
+func (r *Reader) typeOf(n *set, oid *storage.OID) (Type, error) {
+	p, pos := n.find(oid)
+	if p == nil {
+		return r.typeOfLoose(n, oid)
+	}
+	at := p.index.offset(pos)
+	for range maxChain {
+		e, err := p.entry(at)
+		if err != nil || !e.isDelta() {
+			return Type(e.kind), err
+		}
+		if e.kind == offsetDelta {
+			at = e.base
+			continue
+		}
+		name, found := p.baseName(&e), false
+		if p, at, found = n.baseOf(p, &name); !found {
+			return r.typeOfLoose(n, &name)
+		}
+	}
+	return 0, fmt.Errorf("%w: more than %d deltas lie on each other", ErrOdd, maxChain)
+}
+
+func (r *Reader) typeOfLoose(n *set, oid *storage.OID) (Type, error) {
+	for _, dir := range n.dirs {
+		t, err := r.loose.typeOf(dir, oid)
+		if !errors.Is(err, ErrNotFound) {
+			return t, err
+		}
+	}
+	return 0, ErrNotFound
+}
+
 // Has reports whether there is such an object, without reading it.
 func (r *Reader) Has(oid storage.OID) (bool, error) {
 	err := r.store.try(func(n *set) error { return n.has(&oid) })

@@ -48,6 +48,9 @@ func readAll(t *testing.T, s *Store, want map[storage.OID]string) {
 		if got := kind.String() + " " + string(buf); got != w {
 			t.Fatalf("object %s: %.80q, git says %.80q", oid, got, w)
 		}
+		if alone, err := r.Type(oid); alone != kind || err != nil {
+			t.Fatalf("object %s is a %s and called a %s: %v", oid, kind, alone, err)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func (d *decoder) choose(b *Batch) (size int, err error) {
 	v, fl := &b.visit, b.visit.field
 	d.forget()
 	d.pack = ref(fl.number)
-	d.kinds = grow(d.kinds, len(d.keys))
+	d.kinds, d.places = grow(d.kinds, len(d.keys)), grow(d.places, len(d.keys))
 	allowance := v.allowance
 	isRun, hasWanted := v.wanted == 0 || allowance >= len(d.keys), false
 	for i := range d.keys {
@@ -92,11 +92,23 @@ func (d *decoder) choose(b *Batch) (size int, err error) {
 		if !isWanted {
 			allowance--
 		}
-		d.plan = append(d.plan, planned{key: d.keys[i], entry: c, out: size, isWanted: isWanted, oid: storage.OID(fl.pack.index.name(pos))})
+		d.plan = append(d.plan, planned{key: d.keys[i], entry: c, out: size, isWanted: isWanted})
+		d.places[i] = uint16(len(d.plan))
 		size += int(c.size)
-		d.near[nearHash(&d.plan[len(d.plan)-1].oid)] = uint16(len(d.plan))
 	}
+	d.name(fl.pack.index)
 	return size, nil
+}
+
+// name gives the planned ones their names. They lie anywhere in the index: without anything else to do, the processor fetches many
+// at once.
+func (d *decoder) name(x *index) {
+	for i := range d.plan {
+		d.plan[i].oid = storage.OID(x.name(uint32(d.plan[i].key)))
+	}
+	for i := range d.plan {
+		d.near[nearHash(&d.plan[i].oid)] = uint16(i + 1)
+	}
 }
 
 // nearBits is as many as make a table of twice the commits that a chunk has as a rule.
@@ -135,7 +147,7 @@ func (d *decoder) look(v *visit, i int) (entry, error) {
 	case e.isDelta() && v.field.marked.has(uint32(d.keys[i])):
 		k = kindCommit // if it is none, then its base will tell
 	case e.isDelta():
-		if k, err = d.kindOf(v, &e); err != nil {
+		if k, err = d.kindOf(v, e); err != nil {
 			return e, err
 		}
 	}
@@ -150,14 +162,14 @@ func (d *decoder) look(v *visit, i int) (entry, error) {
 }
 
 // kindOf finds out what a delta makes: from its base in the chunk, when that has been looked at, or along the chain.
-func (d *decoder) kindOf(v *visit, e *entry) (kind, error) {
+func (d *decoder) kindOf(v *visit, e entry) (kind, error) {
 	p, at := v.field.pack, int64(0)
 	for range maxChain {
 		if e.kind == offsetDelta {
 			at = e.base
 		} else {
 			var found bool
-			name := p.baseName(e)
+			name := p.baseName(&e)
 			if p, at, found = d.walk.set.baseOf(p, &name); !found {
 				return kindOther, nil // it is read if somebody wants it
 			}
@@ -175,7 +187,7 @@ func (d *decoder) kindOf(v *visit, e *entry) (kind, error) {
 			}
 			return kindOther, nil
 		}
-		e = &next
+		e = next
 	}
 	return kindOther, fmt.Errorf("%w: more than %d deltas lie on each other", ErrOdd, maxChain)
 }
@@ -255,29 +267,36 @@ func (d *decoder) base(v *visit, c *planned) ([]byte, error) {
 		var found bool
 		name := p.baseName(&c.entry)
 		if p, at, found = d.walk.set.baseOf(p, &name); !found {
-			t, content, err := d.reader.readLoose(d.walk.set, &name, d.spare)
-			return d.commitBase(t, content, err)
-		}
-	}
-	if i, ok := d.inChunk(v, p, at); ok {
-		for j := range d.plan {
-			if d.plan[j].key == d.keys[i] && d.plan[j].content != nil {
-				return d.plan[j].content, nil
+			t, content, err := d.reader.readLoose(d.walk.set, &name, d.bases.spare)
+			if err = checkBase(t, err); err == nil {
+				d.bases.spare = content
 			}
+			return content, err
 		}
 	}
-	t, content, err := d.reader.readAt(d.walk.set, p, at, d.spare)
-	return d.commitBase(t, content, err)
+	if i, ok := d.inChunk(v, p, at); ok && d.places[i] > 0 {
+		if content := d.plan[d.places[i]-1].content; content != nil {
+			return content, nil
+		}
+	}
+	if content := d.bases.get(p, at); content != nil {
+		return content, nil
+	}
+	t, content, err := d.reader.readAt(d.walk.set, p, at, d.bases.spare)
+	if err = checkBase(t, err); err != nil {
+		return nil, err
+	}
+	d.bases.put(p, at, content)
+	return content, nil
 }
 
-// commitBase checks a base that was read into spare memory.
-func (d *decoder) commitBase(t Type, content []byte, err error) ([]byte, error) {
-	if err != nil {
-		return nil, fmt.Errorf("the base of a delta: %w", err)
+// checkBase judges what was read as the base of a commit's delta.
+func checkBase(t Type, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("the base of a delta: %w", err)
+	case t != Commit:
+		return fmt.Errorf("%w: a %s where a commit is expected", ErrOdd, t)
 	}
-	d.spare = content
-	if t != Commit {
-		return nil, fmt.Errorf("%w: a %s where a commit is expected", ErrOdd, t)
-	}
-	return content, nil
+	return nil
 }

@@ -23,6 +23,9 @@ type WalkOptions struct {
 	Memory int
 	// Shallow has the commits whose parents are not there (gitrepository-layout(5), shallow). It is only read.
 	Shallow map[storage.OID]bool
+	// Decode, unless nil, is called once with each batch before it is given, while its bytes are still in the cache of the processor
+	// that inflated them: by several goroutines, each with another batch. An error ends the walk.
+	Decode func(*Batch) error
 }
 
 // sparse is how many commits a walk reads one by one at the least before it sweeps, and sparseShare the part of a pack's objects
@@ -40,7 +43,7 @@ const (
 //
 // Batches come from workers that run ahead, as far as their memory lasts. There are two more than twice as many as workers: a
 // caller that releases none waits for ever, or until the context ends. All workers have ended when the sequence has.
-// After an error what was given is right; to go on in another way, know it.
+// After an error, which is a *WalkError, what was given is right; to go on in another way, ask what it was.
 func (s *Store) Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error), o WalkOptions) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
 		w, err := newWalk(s, known, o)
@@ -57,9 +60,34 @@ func (s *Store) Walk(ctx context.Context, tips []storage.OID, known func(storage
 			err = k.error
 		}
 		if err != nil && err != errStopped {
-			yield(nil, err)
+			yield(nil, &WalkError{err, w})
 		}
 	}
+}
+
+// WalkError is the error of a walk that has begun.
+type WalkError struct {
+	err  error
+	walk *walk
+}
+
+// Error is the text of the error.
+func (e *WalkError) Error() string { return e.err.Error() }
+
+// Unwrap gives the error itself.
+func (e *WalkError) Unwrap() error { return e.err }
+
+// Gave reports whether the walk gave a commit before it failed. It may be asked until the sequence has ended, which is when the
+// caller has returned from the error, and by one goroutine.
+func (e *WalkError) Gave(oid storage.OID) bool {
+	f := e.walk.frontier
+	if f == nil {
+		return false
+	}
+	if r := e.walk.resolve(&oid, unseen); r != unseen {
+		return f.fields[r.pack()].found.has(r.position())
+	}
+	return f.places[oid]
 }
 
 // errStopped is the end of a walk whose caller wants no more.
@@ -71,6 +99,7 @@ type walk struct {
 	set      *set // pinned
 	known    func(storage.OID) (bool, error)
 	shallow  map[storage.OID]bool
+	decode   func(*Batch) error // nil: nothing to decode
 	workers  int
 	share    int // bytes for each batch
 	frontier *frontier
@@ -87,7 +116,7 @@ func newWalk(s *Store, known func(storage.OID) (bool, error), o WalkOptions) (*w
 	}
 	batches := 2*o.Workers + 2
 	w := &walk{
-		store: s, known: known, shallow: o.Shallow, workers: o.Workers,
+		store: s, known: known, shallow: o.Shallow, decode: o.Decode, workers: o.Workers,
 		share: max(o.Memory/batches, 1),
 		free:  make(chan *Batch, batches),
 		out:   make(chan *Batch, batches),
@@ -137,7 +166,7 @@ func (w *walk) renew() error {
 }
 
 func (w *walk) mark(tips []storage.OID, refs []ref) error {
-	w.frontier = newFrontier(w.set.packs, cap(w.free), w.emit)
+	w.frontier = newFrontier(w.set.packs, cap(w.free))
 	w.frontier.mu.Lock()
 	defer w.frontier.mu.Unlock()
 	for i := range tips {
@@ -153,13 +182,19 @@ func (w *walk) mark(tips []storage.OID, refs []ref) error {
 	return nil
 }
 
-// emit passes a batch on, or takes it back when there is nothing in it. It never blocks.
-func (w *walk) emit(b *Batch) {
+// emit passes a batch on, or takes it back when there is nothing in it.
+func (w *walk) emit(b *Batch) error {
 	if len(b.Commits) == 0 {
 		b.Release()
-		return
+		return nil
 	}
-	w.out <- b
+	if w.decode != nil {
+		if err := w.decode(b); err != nil {
+			return err
+		}
+	}
+	w.out <- b // never blocks: there is room for every batch
+	return nil
 }
 
 // run reads commits one by one, and sweeps when there are many.
@@ -205,7 +240,12 @@ func (w *walk) step(ctx context.Context, d *decoder) (bool, error) {
 		if err := d.decode(b); err != nil {
 			return false, err
 		}
-		w.frontier.finish(b)
+		d.closed = w.frontier.finish(d.closed[:0], b)
+		for _, b := range d.closed {
+			if err := w.emit(b); err != nil {
+				return false, err
+			}
+		}
 		return true, nil
 	}
 }
@@ -233,6 +273,9 @@ func (w *walk) sweep(ctx context.Context, yield func(*Batch, error) bool) error 
 		}
 	}()
 	for b := range w.out {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if !yield(b, nil) {
 			return errStopped
 		}
