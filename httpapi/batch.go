@@ -51,10 +51,17 @@ func (s *Server) batch(w *response, r *http.Request) error {
 			return err
 		}
 	}
-	answer(w, r, struct {
-		Issues []Commits `json:"issues"`
-	}{issues})
+	s.answer(w, r, batchAnswer{issues})
 	return nil
+}
+
+type batchAnswer struct {
+	Issues []Commits `json:"issues"`
+}
+
+func (a batchAnswer) appendJSON(b []byte) []byte {
+	b = appendList(append(b, `{"issues":`...), a.Issues, func(b []byte, c Commits) []byte { return c.appendJSON(b) })
+	return append(b, '}')
 }
 
 // check gives the limit of commits for each key.

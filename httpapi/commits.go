@@ -22,7 +22,7 @@ func (s *Server) commit(w *response, r *http.Request) error {
 			return err
 		}
 	}
-	answer(w, r, commit)
+	s.answer(w, r, &commit)
 	return nil
 }
 
@@ -31,7 +31,7 @@ func (s *Server) commitIssues(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, r, struct {
+	s.answer(w, r, struct {
 		SHA        storage.OID        `json:"sha"`
 		Repository RepositoryRef      `json:"repository"`
 		Keys       []storage.IssueKey `json:"keys"`

@@ -62,10 +62,10 @@ func (s *Server) diff(w *response, r *http.Request) error {
 	}
 	w.Header().Set("Vary", "Accept")
 	if format == "patch" || format == "" && wantsPatch(r) {
-		answerTagged(w, r, patchType, []byte(found.Patch+endMark(found)))
+		s.answerTagged(w, r, patchType, []byte(found.Patch+endMark(found)))
 		return nil
 	}
-	answer(w, r, DiffOf(found, commit.Repository))
+	s.answer(w, r, DiffOf(found, commit.Repository))
 	return nil
 }
 

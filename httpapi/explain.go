@@ -16,7 +16,7 @@ func (s *Server) explain(w *response, r *http.Request) error {
 		return problemf(badParameter, "give either text or sha")
 	}
 	if text != "" {
-		answer(w, r, struct {
+		s.answer(w, r, struct {
 			Text     string    `json:"text"`
 			Findings []Finding `json:"findings"`
 		}{text, list(s.options.ExplainText(text))})
@@ -36,6 +36,6 @@ func (s *Server) explain(w *response, r *http.Request) error {
 		holder.Keys, holder.Findings = list(holder.Keys), list(holder.Findings)
 		holder.Branches, holder.Tags = list(holder.Branches), list(holder.Tags)
 	}
-	answer(w, r, explanation)
+	s.answer(w, r, explanation)
 	return nil
 }

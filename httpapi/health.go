@@ -32,6 +32,6 @@ func (s *Server) ready(w *response, r *http.Request) error {
 
 // openapi gives the contract.
 func (s *Server) openapi(w *response, r *http.Request) error {
-	answerTagged(w, r, "application/yaml", contract)
+	s.answerTagged(w, r, "application/yaml", contract)
 	return nil
 }

@@ -27,7 +27,7 @@ func (s *Server) issue(w *response, r *http.Request) error {
 		return err
 	}
 	names := s.names()
-	body := Issue{Key: issue.Key, Commits: issue.Commits, Repositories: []RepositoryCount{}, PullRequests: []struct{}{}}
+	body := Issue{Key: issue.Key, Commits: issue.Commits, Repositories: []RepositoryCount{}}
 	if issue.Commits > 0 {
 		first, last := issue.First.Time(), issue.Last.Time()
 		body.First, body.Last = &first, &last
@@ -47,7 +47,10 @@ func (s *Server) issue(w *response, r *http.Request) error {
 	if body.Tags, err = refsOf(r.Context(), issue.Tags, names); err != nil {
 		return err
 	}
-	answer(w, r, body)
+	if body.PullRequests, err = pullsOf(r.Context(), issue.PullRequests, names); err != nil {
+		return err
+	}
+	s.answer(w, r, body)
 	return nil
 }
 
@@ -60,7 +63,7 @@ func (s *Server) issueBranches(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, r, struct {
+	s.answer(w, r, struct {
 		Key      storage.IssueKey `json:"key"`
 		Branches []Ref            `json:"branches"`
 	}{issue.Key, branches})
@@ -76,7 +79,7 @@ func (s *Server) issueTags(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, r, struct {
+	s.answer(w, r, struct {
 		Key  storage.IssueKey `json:"key"`
 		Tags []Ref            `json:"tags"`
 	}{issue.Key, tags})
@@ -100,7 +103,7 @@ func (s *Server) readIssue(r *http.Request) (storage.Issue, error) {
 }
 
 // refsOf gives the JSON form of refs, sorted by name and then by repository.
-func refsOf(ctx context.Context, refs []storage.IssueRef, names names) ([]Ref, error) {
+func refsOf(ctx context.Context, refs []storage.IssueRef, names *names) ([]Ref, error) {
 	answer := make([]Ref, 0, len(refs))
 	for _, ref := range refs {
 		in, ok, err := names.of(ctx, ref.Repository)
@@ -146,7 +149,7 @@ func (s *Server) issueCommits(w *response, r *http.Request) error {
 			return err
 		}
 	}
-	answer(w, r, page)
+	s.answer(w, r, page)
 	return nil
 }
 
@@ -198,7 +201,7 @@ func commitQuestion(q storage.CommitQuery) question {
 }
 
 // page answers one page of an issue's commits.
-func (s *Server) page(ctx context.Context, q storage.CommitQuery, names names) (Commits, error) {
+func (s *Server) page(ctx context.Context, q storage.CommitQuery, names *names) (Commits, error) {
 	page, err := s.options.Store.Commits(ctx, q)
 	if err != nil {
 		return Commits{}, fmt.Errorf("commits of %s: %w", q.Key, err)

@@ -12,28 +12,37 @@ import (
 // names remembers the names of repositories while one request is answered.
 type names struct {
 	store storage.Reader
+	last  RepositoryRef // most issues are of one repository
 	known map[storage.RepositoryID]string
 }
 
-func (s *Server) names() names {
-	return names{store: s.options.Store, known: map[storage.RepositoryID]string{}}
-}
+func (s *Server) names() *names { return &names{store: s.options.Store} }
 
 // of names a repository. It reports false for one that was forgotten since the answer was read: then what the
 // answer says of it has gone too.
-func (n names) of(ctx context.Context, id storage.RepositoryID) (ref RepositoryRef, ok bool, err error) {
-	if name, ok := n.known[id]; ok {
-		return RepositoryRef{ID: id, Name: name}, true, nil
+func (n *names) of(ctx context.Context, id storage.RepositoryID) (ref RepositoryRef, ok bool, err error) {
+	if id == n.last.ID {
+		return n.last, true, nil
 	}
-	r, err := n.store.Repository(ctx, id)
-	if errors.Is(err, storage.ErrNotFound) {
-		return RepositoryRef{}, false, nil
+	name, ok := n.known[id]
+	if !ok {
+		r, err := n.store.Repository(ctx, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			return RepositoryRef{}, false, nil
+		}
+		if err != nil {
+			return RepositoryRef{}, false, fmt.Errorf("repository %d: %w", id, err)
+		}
+		name = r.Name
 	}
-	if err != nil {
-		return RepositoryRef{}, false, fmt.Errorf("repository %d: %w", id, err)
+	if n.last.ID != 0 {
+		if n.known == nil {
+			n.known = map[storage.RepositoryID]string{}
+		}
+		n.known[n.last.ID] = n.last.Name
 	}
-	n.known[id] = r.Name
-	return RepositoryRef{ID: id, Name: r.Name}, true, nil
+	n.last = RepositoryRef{ID: id, Name: name}
+	return n.last, true, nil
 }
 
 // repositoryByID reads the number of a repository and finds it.

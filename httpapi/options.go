@@ -11,11 +11,17 @@ import (
 	"keytrail/storage"
 )
 
-// Options are what a Server is made of. All fields are needed but Differ, Tokens, Version, Log and Now.
+// Options are what a Server is made of. All fields are needed but Differ, Actions, Tokens, Version, Log and Now.
 type Options struct {
 	Store   storage.Reader
 	Indexer Indexer
 	Differ  Differ // nil: what commits changed is not told
+
+	// Actions makes branches and pull requests; nil: this process makes none.
+	Actions Actions
+
+	// BranchName names a branch after an issue, for a request that gives no name. Needed with Actions.
+	BranchName func(BranchSubject) string
 
 	// Keys makes the canonical key of what a user wrote, following project aliases. Its error says what is wrong
 	// with the key and is shown to the user.
@@ -46,6 +52,8 @@ func (o Options) check() error {
 		return errors.New("options lack the store or the indexer")
 	case o.Keys == nil, o.ExplainText == nil, o.ExplainCommit == nil, o.Ready == nil:
 		return errors.New("options lack one of the functions Keys, ExplainText, ExplainCommit and Ready")
+	case o.Actions != nil && o.BranchName == nil:
+		return errors.New("options lack the function BranchName")
 	case o.Registerer == nil, o.Gatherer == nil:
 		return errors.New("options lack the metrics registry")
 	case o.Drain <= 0:

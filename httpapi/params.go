@@ -20,6 +20,9 @@ type params url.Values
 // queryOf reads the query of a request. A parameter that is not known is refused rather than ignored, so that a
 // misspelt filter cannot pass for no filter.
 func queryOf(r *http.Request, known ...string) (params, error) {
+	if r.URL.RawQuery == "" {
+		return nil, nil
+	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, problemf(badParameter, "the query of the address is malformed: write parameters as name=value, joined by &, with special characters as %%XX")

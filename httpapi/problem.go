@@ -36,6 +36,12 @@ const (
 	sourceUnavailable    kind = "source-unavailable"
 	sourceFailed         kind = "source-failed"
 	diskFull             kind = "disk-full"
+	actionNotSupported   kind = "action-not-supported"
+	hostTokenNeeded      kind = "host-token-needed"
+	hostForbids          kind = "host-forbids"
+	hostRefuses          kind = "host-refuses"
+	hostThrottles        kind = "host-throttles"
+	hostFailed           kind = "host-failed"
 	notReady             kind = "not-ready"
 	interrupted          kind = "interrupted"
 	indexCorrupt         kind = "index-corrupt"
@@ -89,6 +95,18 @@ func (k kind) describe() (status int, title string) {
 		return http.StatusBadGateway, "The repository cannot be read"
 	case diskFull:
 		return http.StatusInsufficientStorage, "There is no space left"
+	case actionNotSupported:
+		return http.StatusNotImplemented, "The repository's host cannot do this"
+	case hostTokenNeeded:
+		return http.StatusForbidden, "Your own token of the host is needed"
+	case hostForbids:
+		return http.StatusForbidden, "The host does not allow this"
+	case hostRefuses:
+		return http.StatusUnprocessableEntity, "The host refuses this"
+	case hostThrottles:
+		return http.StatusServiceUnavailable, "The host has had too many requests"
+	case hostFailed:
+		return http.StatusBadGateway, "The host could not be asked"
 	case notReady:
 		return http.StatusServiceUnavailable, "The daemon is not ready"
 	case interrupted:

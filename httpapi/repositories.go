@@ -70,7 +70,7 @@ func (s *Server) repositories(w *response, r *http.Request) error {
 		}
 	}
 	slices.SortFunc(found, compare)
-	answer(w, r, s.repositoryPage(found, limit, question))
+	s.answer(w, r, s.repositoryPage(found, limit, question))
 	return nil
 }
 
@@ -98,7 +98,7 @@ func (s *Server) repository(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, r, RepositoryOf(repository, s.options.Now()))
+	s.answer(w, r, RepositoryOf(repository, s.options.Now()))
 	return nil
 }
 

@@ -19,19 +19,20 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 
 	answer, pattern := s.mux.Handler(r)
 	found, known := s.routes[pattern]
-	w := &response{ResponseWriter: rw, control: http.NewResponseController(rw), timeout: s.writeTimeout, route: "none"}
+	began := time.Now()
+	w := &response{ResponseWriter: rw, control: http.NewResponseController(rw), timeout: s.writeTimeout, extended: began, route: "none"}
 	if known {
 		w.route = found.path()
 	}
 	s.metrics.inFlight.Inc()
-	defer s.observe(w, r, time.Now())
+	defer s.observe(w, r, began)
 	defer s.rescue(w, r)
 
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	setFields(w.Header(), "X-Content-Type-Options", "nosniff")
 	if r.ContentLength != 0 {
 		w.limitBody(s.bodyTimeout)
+		r.Body = http.MaxBytesReader(rw, r.Body, maxBodyBytes)
 	}
-	r.Body = http.MaxBytesReader(rw, r.Body, maxBodyBytes)
 	if err := s.admit(w, r, found); err != nil {
 		s.fail(w, r, err)
 		return
@@ -108,12 +109,13 @@ func (s *Server) observe(w *response, r *http.Request, began time.Time) {
 // response is the ResponseWriter of one request. It cuts off a client that stops reading.
 type response struct {
 	http.ResponseWriter
-	control *http.ResponseController
-	timeout time.Duration // for each chunk
-	route   string
-	token   string // name of the one that opened the route
-	status  int    // zero until the answer has begun
-	bytes   int64
+	control  *http.ResponseController
+	timeout  time.Duration // for each chunk
+	extended time.Time     // when the deadline was last set, by http.Server at first
+	route    string
+	token    string // name of the one that opened the route
+	status   int    // zero until the answer has begun
+	bytes    int64
 }
 
 // Unwrap lets http.ResponseController find what it controls.
@@ -144,8 +146,14 @@ func (w *response) Write(b []byte) (int, error) {
 	return written, nil
 }
 
-// extend gives the client time to take the next chunk. A writer without deadlines is one without a client.
-func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) }
+// extend gives the client time to take the next chunk. A deadline that was set just before stands: most answers are short.
+// A writer without deadlines is one without a client.
+func (w *response) extend() {
+	if now := time.Now(); now.Sub(w.extended) > w.timeout/16 {
+		w.extended = now
+		_ = w.control.SetWriteDeadline(now.Add(w.timeout))
+	}
+}
 
 // limitBody gives the client time to send the body; zero takes the limit away, which a request that reads its
 // body must do at the end of it, as the deadline would otherwise end the request.

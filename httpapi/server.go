@@ -42,6 +42,8 @@ type Server struct {
 	mux     *http.ServeMux
 	routes  map[string]route // by pattern
 	active  gate
+	buffers buffers
+	tags    tagger
 
 	bodyTimeout, writeTimeout time.Duration
 }
@@ -64,6 +66,7 @@ func New(o Options) (*Server, error) {
 		origin:       http.NewCrossOriginProtection(),
 		mux:          http.NewServeMux(),
 		routes:       map[string]route{},
+		tags:         newTagger(),
 		bodyTimeout:  bodyTimeout,
 		writeTimeout: writeTimeout,
 	}

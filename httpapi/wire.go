@@ -82,7 +82,7 @@ type Issue struct {
 	Last         *time.Time        `json:"last,omitempty"`
 	Branches     []Ref             `json:"branches"`
 	Tags         []Ref             `json:"tags"`
-	PullRequests []struct{}        `json:"pull_requests"` // empty: hosts do not supply them
+	PullRequests []PullRequest     `json:"pull_requests"` // the last changed first
 }
 
 // RepositoryCount counts an issue's commits in one repository.
