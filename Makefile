@@ -24,5 +24,5 @@ test: lint ## lint, then every test with the race detector, and without it the o
 fuzz: deps ## run each fuzz target for FUZZTIME (30s)
 	@.ci/fuzz
 
-bench: build ## measure indexing beside git log and grep (WHAT=fetch: fetching beside git and libgit2), on REPO=path or on the kafka history
-	go run ./bench/cmd/bench $(or $(WHAT),index) $(if $(REPO),--repo '$(REPO)')
+bench: build ## measure keytrail beside its peers in minutes (BENCH=full: hours), or WHAT=index|push|query|sweep|fetch of REPO=path
+	go run ./bench/cmd/bench $(or $(WHAT),$(if $(REPO),index,all)) $(if $(REPO),--repo '$(REPO)') $(if $(WHAT)$(REPO),,$(if $(filter full,$(BENCH)),--full))

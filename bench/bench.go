@@ -1,11 +1,14 @@
 // Package bench measures keytrail beside what a user would run instead, and writes down what it saw: [Index] for building
-// an index, [Fetch] for fetching.
+// an index, [Push] for one new commit until it answers, [Sweep] for many repositories that do not change, [Fetch] for
+// fetching alone.
 //
-// For Index a Comparison is a keytrail command and its peer. Both run as child processes, in turn and several times over
-// (A B A B), each into an empty directory, so that drift of a shared machine meets both. Before anything is timed,
-// keytrail's whole answer is held against an independent reading of git log (package reference): a wrong answer has no
-// speed. What is kept of a run is wall time, CPU time and peak memory of the child and its own children, and the space
-// that its files take.
+// For Index a case is a repository and how it is reached, from a folder or over http. keytrail and its peers run as child
+// processes, in turn and several times over (A B C A B C), each into an empty directory, so that drift of a shared
+// machine meets all. Before anything is timed, keytrail's whole answer is held against an independent reading of git log
+// (package reference), and every peer must have read all there is: a wrong answer has no speed. What is kept of a run is
+// wall time, CPU time and memory of the child and its own children, and the space that its files take.
+//
+// For Push and Sweep a keytrail daemon runs, and its time and memory are read from the outside.
 //
 // For Fetch a case is a repository and which of its refs are fetched, a step is what is done with it (a first fetch, a look
 // that finds nothing new, one new commit), and the contestants are keytrail, git and libgit2. They fetch from one server in
@@ -26,25 +29,34 @@ import (
 	"time"
 )
 
+// The cases of Index.
+const (
+	CaseFolder = "folder" // a bare repository, read in place
+	CaseHTTP   = "http"   // the same over http, from nothing
+)
+
 // Options say what is measured, with which keytrail, and where.
 type Options struct {
 	Name     string        // of the history, in the report and its file names
 	Repo     string        // bare repository
+	HasTrees bool          // it has the trees and files of a real project, so that what is promised of remotes holds
 	Keytrail string        // the binary
 	Refspecs []string      // fetched beside branches and tags
+	Cases    []string      // empty: all
 	Rounds   int           // how often each command is timed, at least 1
 	Work     string        // where runs write; made if missing, and each run's directory is removed after it
 	Timeout  time.Duration // of one run; 0 for none
 }
 
-// Index compares building an index: from a folder, with git log of that folder and a search for keys; and over http
-// into nothing, with a clone followed by the same search. Progress goes to log, a line a run. It fails if keytrail's
-// answers are not those of git log.
+// Index compares building an index: from a folder, with git's and libgit2's ways to read the same history, with the least
+// that inflating it takes, and with itself on one core; and over http into nothing, with a clone followed by git log.
+// Progress goes to log, a line a run. It fails if keytrail's answers are not those of git log. It needs a C compiler, and
+// the headers of libgit2 and libdeflate.
 func Index(ctx context.Context, o Options, log io.Writer) (_ Report, err error) {
 	if o, err = o.absolute(); err != nil {
 		return Report{}, err
 	}
-	server, err := serve(o.Repo)
+	server, err := serve(o.Repo, "uploadpack.allowFilter=true")
 	if err != nil {
 		return Report{}, err
 	}
@@ -53,14 +65,20 @@ func Index(ctx context.Context, o Options, log io.Writer) (_ Report, err error) 
 	if err != nil {
 		return Report{}, err
 	}
+	tools, err := os.MkdirTemp(o.Work, "peers-")
+	if err != nil {
+		return Report{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tools)) }()
 	r := runner{Options: o, log: log}
-	pairs := indexPairs(o, server.url)
-	if err := r.check(ctx, pairs, &report); err != nil {
+	cases := indexCases(o, server.url, peers{dir: tools})
+	if err := r.check(ctx, cases, peers{dir: tools}, &report); err != nil {
 		return Report{}, err
 	}
-	if report.Comparisons, err = r.compare(ctx, pairs); err != nil {
+	if report.Cases, err = r.compare(ctx, cases); err != nil {
 		return Report{}, err
 	}
+	report.judge(o.HasTrees)
 	floor, err := r.once(ctx, command{name: "nothing", argv: func(string) []string { return []string{"true"} }}, nil)
 	report.PeakFloor = floor.Peak
 	return report, err
@@ -80,6 +98,11 @@ func (o Options) absolute() (Options, error) {
 	}
 	if _, err := os.Stat(filepath.Join(o.Repo, "HEAD")); err != nil {
 		return o, fmt.Errorf("%s is not a bare repository: %w", o.Repo, err)
+	}
+	for _, name := range o.Cases {
+		if name != CaseFolder && name != CaseHTTP {
+			return o, fmt.Errorf("no case %q, there are %s and %s", name, CaseFolder, CaseHTTP)
+		}
 	}
 	if _, err := os.Stat(o.Keytrail); err != nil {
 		return o, fmt.Errorf("no keytrail to measure, build it or name it with --keytrail: %w", err)
@@ -124,25 +147,34 @@ func (r runner) once(ctx context.Context, c command, after func(dir string) erro
 	return s, nil
 }
 
-// compare times the pairs, round by round.
-func (r runner) compare(ctx context.Context, pairs []pair) ([]Comparison, error) {
-	out := make([]Comparison, len(pairs))
-	for i, p := range pairs {
-		out[i] = Comparison{Name: p.name, Subject: Row{Name: p.subject.name, Command: p.subject.shown}, Peer: Row{Name: p.peer.name, Command: p.peer.shown}}
+// impatience is how long a peer's run may take if it is to take part in every round.
+const impatience = 2 * time.Minute
+
+// compare times the commands of all cases, round by round. Who goes first changes from round to round.
+func (r runner) compare(ctx context.Context, cases []indexCase) ([]IndexCase, error) {
+	out := make([]IndexCase, len(cases))
+	for i, c := range cases {
+		out[i].Name = c.name
+		for _, each := range c.commands {
+			out[i].Rows = append(out[i].Rows, Row{Name: each.name, Command: each.shown})
+		}
 	}
-	for round := 1; round <= r.Rounds; round++ {
-		for i, p := range pairs {
-			for _, side := range []struct {
-				command
-				row *Row
-			}{{p.subject, &out[i].Subject}, {p.peer, &out[i].Peer}} {
-				s, err := r.once(ctx, side.command, nil)
+	for round := range r.Rounds {
+		for i, c := range cases {
+			for turn := range c.commands {
+				j := (round + turn) % len(c.commands)
+				row := &out[i].Rows[j]
+				if j > 0 && round > 0 && row.Samples[len(row.Samples)-1].Wall > impatience.Seconds() {
+					continue
+				}
+				s, err := r.once(ctx, c.commands[j], nil)
 				if err != nil {
 					return nil, err
 				}
-				side.row.Samples = append(side.row.Samples, s)
-				fmt.Fprintf(r.log, "round %d of %d, %s: %.2f s wall, %.2f s CPU, %.0f MiB peak, %.1f MiB on disk\n",
-					round, r.Rounds, side.name, s.Wall, s.CPU(), mebi(s.Peak), mebi(s.Disk))
+				s.Round = round
+				row.Samples = append(row.Samples, s)
+				fmt.Fprintf(r.log, "round %d of %d, %s, %s: %.2f s wall, %.2f s CPU, %.0f MiB peak, %.0f MiB beyond files, %.1f MiB on disk\n",
+					round+1, r.Rounds, c.name, row.Name, s.Wall, s.CPU(), mebi(s.Peak), mebi(s.Anonymous), mebi(s.Disk))
 			}
 		}
 	}

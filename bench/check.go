@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keytrail/bench/reference"
@@ -37,42 +38,103 @@ func (b *bag) add(p Pair) {
 	b.n++
 }
 
-// expectation is what git log says, by the reference grammar.
-type expectation struct {
-	pairs bag
-	named int // different keys in messages
+func (b *bag) join(other bag) {
+	for i := range b.sum {
+		b.sum[i] += other.sum[i]
+	}
+	b.n += other.n
 }
 
-// check runs every command once, untimed, and holds keytrail's answers against git log's. A peer's answer, by another
-// grammar, must be the same from every peer and hold no fewer keys than the messages do.
-func (r runner) check(ctx context.Context, pairs []pair, report *Report) error {
+// expectation is what git log says, by the reference grammar.
+type expectation struct {
+	pairs   bag
+	named   int // different keys in messages
+	commits int // that any ref reaches, those that hold notes among them
+}
+
+// check runs every command once, untimed: keytrail's first, whose answers are held against git log's, and then its
+// peers', which are compiled between. A peer's keys, by another grammar, must be the same from every peer and no fewer
+// than the messages hold.
+func (r runner) check(ctx context.Context, cases []indexCase, p peers, report *Report) error {
 	want, err := r.expected(ctx, report)
 	if err != nil {
 		return err
 	}
-	var first []byte
-	for _, p := range pairs {
-		fmt.Fprintf(r.log, "checking %s\n", p.subject.name)
-		if _, err := r.once(ctx, p.subject, func(dir string) error { return r.sameAnswer(ctx, dir, want.pairs) }); err != nil {
+	k := checker{runner: r, want: want, report: report}
+	for _, c := range cases {
+		if err := k.one(ctx, c, c.commands[0]); err != nil {
 			return err
 		}
-		fmt.Fprintf(r.log, "checking %s\n", p.peer.name)
-		_, err := r.once(ctx, p.peer, func(dir string) error {
-			lines, digest, err := answer(filepath.Join(dir, keysFile))
-			switch {
-			case err != nil:
+	}
+	if err := p.build(ctx, r.Repo, &report.Versions); err != nil {
+		return err
+	}
+	for _, c := range cases {
+		for _, peer := range c.commands[1:] {
+			if err := k.one(ctx, c, peer); err != nil {
 				return err
-			case lines < want.named:
-				return fmt.Errorf("found %d keys, messages name %d", lines, want.named)
-			case first != nil && !bytes.Equal(first, digest):
-				return errors.New("found other keys than the peer before it")
 			}
-			first, report.Repository.PeerKeys = digest, lines
-			return nil
-		})
-		if err != nil {
-			return err
 		}
+	}
+	return nil
+}
+
+// checker holds answers against what is expected.
+type checker struct {
+	runner
+	want   expectation
+	report *Report
+	keys   []byte // digest of the keys that a peer has found
+}
+
+// one runs a command and checks its answer.
+func (k *checker) one(ctx context.Context, where indexCase, c command) error {
+	fmt.Fprintf(k.log, "checking %s, %s\n", where.name, c.name)
+	if c.checked != nil {
+		c.argv = c.checked
+	}
+	_, err := k.once(ctx, c, func(dir string) error {
+		switch c.proof {
+		case provesKeys:
+			return k.sameKeys(filepath.Join(dir, keysFile))
+		case provesCommits:
+			return k.allCommits(c, filepath.Join(dir, countFile))
+		default:
+			return k.sameAnswer(ctx, stored(dir), k.want.pairs)
+		}
+	})
+	return err
+}
+
+func (k *checker) sameKeys(file string) error {
+	lines, digest, err := answer(file)
+	switch {
+	case err != nil:
+		return err
+	case lines < k.want.named:
+		return fmt.Errorf("found %d keys, messages name %d", lines, k.want.named)
+	case k.keys != nil && !bytes.Equal(k.keys, digest):
+		return errors.New("found other keys than the peer before it")
+	}
+	k.keys, k.report.Repository.PeerKeys = digest, lines
+	return nil
+}
+
+// allCommits checks that a peer read every commit. Packs may hold more than refs reach, which inflating alone does not know.
+func (k *checker) allCommits(c command, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	n, err := strconv.Atoi(first)
+	switch {
+	case err != nil:
+		return fmt.Errorf("its count of commits: %w", err)
+	case c.name == NameInflate && n < k.want.commits:
+		return fmt.Errorf("the packs hold %d commits of %d: pack the repository first, git repack -a -d", n, k.want.commits)
+	case c.name != NameInflate && n != k.want.commits:
+		return fmt.Errorf("read %d commits of %d", n, k.want.commits)
 	}
 	return nil
 }
@@ -97,7 +159,9 @@ func (r runner) expected(ctx context.Context, report *Report) (expectation, erro
 		}
 	}
 	report.Repository.Keys, report.Repository.Pairs = len(keys), want.pairs.n
-	return want, nil
+	reached, err := readTruth(ctx, r.Repo, nil)
+	want.commits = reached.commits
+	return want, err
 }
 
 // answer counts and hashes the lines of a peer's answer.
@@ -115,21 +179,24 @@ func answer(file string) (lines int, digest []byte, err error) {
 	return lines, h.Sum(nil), in.Err()
 }
 
-// sameAnswer compares what keytrail exports from a run's data directory with what is wanted.
-func (r runner) sameAnswer(ctx context.Context, dir string, want bag) error {
+// stored names the index of a run to keytrail export.
+func stored(dir string) []string { return []string{"--data", filepath.Join(dir, dataDir)} }
+
+// sameAnswer compares what keytrail exports from an index, named by flags, with what is wanted.
+func (r runner) sameAnswer(ctx context.Context, index []string, want bag) error {
 	var got bag
-	if err := r.export(ctx, dir, got.add); err != nil {
+	if err := r.export(ctx, index, got.add); err != nil {
 		return err
 	}
 	if got == want {
 		return nil
 	}
-	return r.difference(ctx, dir)
+	return r.difference(ctx, index)
 }
 
 // export runs keytrail export and gives each pair to the function.
-func (r runner) export(ctx context.Context, dir string, to func(Pair)) error {
-	cmd := exec.CommandContext(ctx, r.Keytrail, "export", "--data", filepath.Join(dir, dataDir))
+func (r runner) export(ctx context.Context, index []string, to func(Pair)) error {
+	cmd := exec.CommandContext(ctx, r.Keytrail, append([]string{"export"}, index...)...)
 	cmd.Env = environment()
 	var said tail
 	cmd.Stderr = &said
@@ -165,7 +232,7 @@ func (r runner) export(ctx context.Context, dir string, to func(Pair)) error {
 const shownPairs = 5
 
 // difference says in which pairs keytrail and git log disagree. It is called only where they do.
-func (r runner) difference(ctx context.Context, dir string) error {
+func (r runner) difference(ctx context.Context, index []string) error {
 	want := map[Pair]int{}
 	for c, err := range reference.Log(ctx, r.Repo) {
 		if err != nil {
@@ -175,7 +242,7 @@ func (r runner) difference(ctx context.Context, dir string) error {
 			want[Pair{k, c.SHA}]++
 		}
 	}
-	if err := r.export(ctx, dir, func(p Pair) { want[p]-- }); err != nil {
+	if err := r.export(ctx, index, func(p Pair) { want[p]-- }); err != nil {
 		return err
 	}
 	var missing, extra []string

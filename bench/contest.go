@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	_ "embed" // of peerSource
 	"errors"
 	"fmt"
 	"io"
@@ -10,11 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 )
-
-// peerSource is the program that fetches with libgit2 alone.
-//
-//go:embed peer/fetch.c
-var peerSource string
 
 // contest measures one case.
 type contest struct {

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
 // FetchOptions say what is fetched, how often, and where to.
@@ -54,7 +52,7 @@ func Fetch(ctx context.Context, o FetchOptions, log io.Writer) (_ FetchReport, e
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	peer := filepath.Join(dir, "libgit2-fetch")
-	libgit2, err := buildPeer(ctx, peer)
+	libgit2, err := buildPeer(ctx, peer, fetchSource, "libgit2")
 	if err != nil {
 		return FetchReport{}, err
 	}
@@ -98,22 +96,4 @@ func (o FetchOptions) absolute() (FetchOptions, error) {
 		}
 	}
 	return o, os.MkdirAll(o.Work, 0o755)
-}
-
-// buildPeer compiles libgit2's fetch with the system's compiler and gives libgit2's version.
-func buildPeer(ctx context.Context, binary string) (version string, err error) {
-	if version, err = output(ctx, "pkg-config", "--modversion", "libgit2"); err != nil {
-		return "", fmt.Errorf("no libgit2 to measure beside, install libgit2-dev: %w", err)
-	}
-	flags, err := output(ctx, "pkg-config", "--cflags", "--libs", "libgit2")
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, "cc", append([]string{"-O2", "-o", binary, "-xc", "-"}, strings.Fields(flags)...)...)
-	cmd.Env = environment()
-	cmd.Stdin = strings.NewReader(peerSource)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile libgit2's fetch: %w: %s", err, said)
-	}
-	return version, nil
 }

@@ -43,6 +43,7 @@ func fetchSet(t *testing.T) FetchOptions {
 }
 
 func TestFetchMeasuresEveryContestantInTurnAndChecksTheirAnswers(t *testing.T) {
+	t.Parallel()
 	o := fetchSet(t)
 	var log bytes.Buffer
 	report, err := Fetch(t.Context(), o, &log)

@@ -27,12 +27,10 @@ func (r FetchReport) Markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	m := r.Machine
 	fmt.Fprintf(&b, "A new commit has a tree and a file of its own. Objects are those stored, twice if stored twice. Peak memory is that of the\n"+
 		"process so far, with the pack where it is mapped; of git's largest, where less than %s cannot be seen. A contestant that took\n"+
 		"more than %s for one new commit was not asked again. Page cache warm.\n", size(float64(r.PeakFloor)), patience)
-	fmt.Fprintf(&b, "\n## Machine\n\n%s, %d cores, %s; %s, Linux %s; load before: %s.\n", m.CPU, m.Cores, size(float64(m.Memory)), m.System, m.Kernel, m.Load)
-	fmt.Fprintf(&b, "git %s; libgit2 %s; keytrail built with %s. Measured on %s.\n", r.Versions.Git, r.Versions.Libgit2, r.Versions.Go, r.Day)
+	writeMachine(&b, r.Machine, r.Versions, r.Day)
 	return b.String()
 }
 
@@ -54,12 +52,5 @@ func (c *CaseReport) page(b *strings.Builder) {
 				spread(r.Peak, 1<<20, "%.0f"), spread(r.Bytes, 1e3, "%.2f"), spread(r.Objects, 1, "%.0f"))
 		}
 	}
-	b.WriteString("\n| goal | wanted | measured | |\n|---|---|---|---|\n")
-	for _, g := range c.Goals {
-		bound := "at most"
-		if g.IsAtLeast {
-			bound = "at least"
-		}
-		fmt.Fprintf(b, "| %s | %s %g | %s | %s |\n", g.Name, bound, g.Limit, spread(g.Figure, 1, "%.3g"), g.verdict())
-	}
+	writeGoals(b, c.Goals)
 }

@@ -1,12 +1,5 @@
 package bench
 
-import (
-	"encoding/json"
-	"errors"
-	"os"
-	"path/filepath"
-)
-
 // FetchReport is one measurement of fetching. Its JSON form keeps every sample, its Markdown form what there is to read.
 type FetchReport struct {
 	Name      string       `json:"name"`
@@ -112,16 +105,4 @@ func (c *CaseReport) finish() {
 }
 
 // Write writes fetch-NAME.json and fetch-NAME.md into a directory, which is made if missing.
-func (r FetchReport) Write(dir string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	base := filepath.Join(dir, "fetch-"+r.Name)
-	return errors.Join(
-		os.WriteFile(base+".json", append(data, '\n'), 0o644),
-		os.WriteFile(base+".md", []byte(r.Markdown()), 0o644))
-}
+func (r FetchReport) Write(dir string) error { return writeReport(dir, "fetch-"+r.Name, r) }

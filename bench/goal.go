@@ -1,6 +1,11 @@
 package bench
 
-// Goal is a promise about fetching, and whether it is kept. Figure is the median over the rounds of what each round gives.
+import (
+	"fmt"
+	"strings"
+)
+
+// Goal is a promise, and whether it is kept. Figure is the median over the rounds of what each round gives.
 type Goal struct {
 	Name      string  `json:"name"`
 	Figure    Series  `json:"figure"`
@@ -9,7 +14,7 @@ type Goal struct {
 	IsMet     bool    `json:"is_met"`
 }
 
-// The limits of the goals.
+// The limits of the goals of fetching.
 const (
 	mostBytes       = 1.02 // of git's with the same filter
 	mostLookCPU     = 0.1  // of git fetch's
@@ -28,8 +33,8 @@ func atLeast(name string, limit float64, figure Series) Goal {
 	return Goal{Name: name, Figure: figure, Limit: limit, IsAtLeast: true, IsMet: figure.Median >= limit}
 }
 
-// verdict says whether the goal is met. Where some rounds meet it and the median does not, the machine may be the reason.
-func (g Goal) verdict() string {
+// Verdict says whether the goal is met. Where some rounds meet it and the median does not, the machine may be the reason.
+func (g Goal) Verdict() string {
 	switch {
 	case g.IsMet:
 		return "met"
@@ -37,6 +42,33 @@ func (g Goal) verdict() string {
 		return "missed, not in every round"
 	default:
 		return "**missed**"
+	}
+}
+
+// Wanted is the limit in words, such as "at most 0.2".
+func (g Goal) Wanted() string {
+	if g.IsAtLeast {
+		return fmt.Sprintf("at least %g", g.Limit)
+	}
+	return fmt.Sprintf("at most %g", g.Limit)
+}
+
+// Measured is the figure with its spread.
+func (g Goal) Measured() string {
+	if g.Figure.Max >= 1000 {
+		return spread(g.Figure, 1, "%.0f")
+	}
+	return spread(g.Figure, 1, "%.3g")
+}
+
+// writeGoals writes a table of goals; nothing where there is none.
+func writeGoals(b *strings.Builder, goals []Goal) {
+	if len(goals) == 0 {
+		return
+	}
+	b.WriteString("\n| goal | wanted | measured | |\n|---|---|---|---|\n")
+	for _, g := range goals {
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", g.Name, g.Wanted(), g.Measured(), g.Verdict())
 	}
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"maps"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,7 @@ func rows(figures map[string][]float64) []TransferRow {
 func verdicts(c *CaseReport) map[string]string {
 	out := map[string]string{}
 	for _, g := range c.Goals {
-		out[g.Name] = g.verdict()
+		out[g.Name] = g.Verdict()
 	}
 	return out
 }
@@ -86,5 +87,56 @@ func TestTrafficIsSharedAmongTheFetchesThatMadeIt(t *testing.T) {
 	got := transferred(Sample{Wall: 2}, traffic{200, 4000}, 20)
 	if got.Sent != 10 || got.Received != 200 || got.Bytes() != 210 || got.Wall != 2 {
 		t.Errorf("one of 20 fetches is %+v", got)
+	}
+}
+
+func TestAFirstBuildIsJudgedByTheSizeOfTheHistory(t *testing.T) {
+	sample := func(wall, cpu float64) []Sample {
+		return []Sample{{Wall: wall, User: cpu, Anonymous: 300e6, Index: 160 * million}}
+	}
+	report := func(commits int) Report {
+		r := Report{Repository: Repository{Commits: commits}, Cases: []IndexCase{
+			{Name: CaseFolder, Rows: []Row{
+				{Name: NameIndex, Samples: sample(0.21, 4)}, {Name: NamePipeline, Samples: sample(1, 2)},
+				{Name: nameOneCore, Samples: sample(0.4, 4)}, {Name: NameInflate, Samples: sample(0.1, 3.5)},
+			}},
+			{Name: CaseHTTP, Rows: []Row{{Name: NameIndex, Samples: sample(1, 1)}, {Name: NameClone, Samples: sample(25, 1)}}},
+		}}
+		for i := range r.Cases {
+			r.Cases[i].summarise()
+		}
+		return r
+	}
+	const wall, cpu, cores = "first build from a folder: wall, by the pipeline's", "first build from a folder: CPU, by that of inflating alone", "first build from a folder: wall on one core, by that on all"
+	const memory, size = "first build from a folder: MB of memory beyond mapped files", "index: bytes for each commit, whole messages in it"
+	const missed = "**missed**"
+	for commits, want := range map[int]map[string]string{
+		10_000:      {},
+		100_000:     {wall: "met", cpu: "met", cores: "met", memory: missed, size: missed},
+		million:     {wall: missed, cpu: "met", cores: "met", memory: missed, size: "met"},
+		5 * million: {wall: missed, cpu: "met", cores: "met", memory: "met", size: "met"},
+	} {
+		r := report(commits)
+		r.judge(false)
+		got := map[string]string{}
+		for _, g := range r.Cases[0].Goals {
+			got[g.Name] = g.Verdict()
+		}
+		if !maps.Equal(got, want) || len(r.Cases[1].Goals) != 0 {
+			t.Errorf("%d commits: %v, want %v", commits, got, want)
+		}
+	}
+	r := report(10_000)
+	r.judge(true)
+	if goals := r.Cases[1].Goals; len(goals) != 1 || !goals[0].IsMet || goals[0].Figure.Median != 0.04 {
+		t.Errorf("a remote with real trees is judged by %v", goals)
+	}
+}
+
+func TestASweepIsJudgedFromAHundredRepositoriesOn(t *testing.T) {
+	c := SweepCase{Repositories: 100, Git: []float64{1}, Samples: []SweepSample{{CPU: 0.3, Anonymous: 100}, {CPU: 0.5, Anonymous: 120}, {CPU: 0.2, Anonymous: 106}}}
+	c.finish()
+	if len(c.Goals) != 2 || !c.Goals[0].IsMet || c.Goals[0].Figure != (Series{3, 2, 5}) || c.Goals[1].IsMet {
+		t.Errorf("judged by %+v", c.Goals)
 	}
 }

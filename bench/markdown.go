@@ -5,39 +5,67 @@ import (
 	"strings"
 )
 
-// Markdown renders the report as a page: a table of medians with their spread, the ratios, and what was run where.
+// Markdown renders the report as a page: for each case a table of medians with their spread, the ratios and the goals,
+// and what was run where.
 func (r Report) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Indexing %s\n\n", r.Name)
 	fmt.Fprintf(&b, "%d commits, %d refs, %s packed; %d issue keys in %d (key, commit) pairs, equal to an independent reading of `git log`\n",
 		r.Repository.Commits, r.Repository.Refs, size(float64(r.Repository.Bytes)), r.Repository.Keys, r.Repository.Pairs)
-	fmt.Fprintf(&b, "before anything was timed. The peers' looser pattern finds %d keys.\n\n", r.Repository.PeerKeys)
-	fmt.Fprintf(&b, "Median of %d (lowest–highest), runs taken in turn:\n\n", r.Rounds)
-	b.WriteString("| | wall s | CPU s | peak memory MiB | on disk MiB | of it index MiB |\n|---|---|---|---|---|---|\n")
-	for _, c := range r.Comparisons {
-		for _, row := range []Row{c.Subject, c.Peer} {
-			index := ""
-			if row.Index.Max > 0 {
-				index = spread(row.Index, 1<<20, "%.1f")
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", strings.ReplaceAll(row.Name, "|", `\|`), spread(row.Wall, 1, "%.2f"),
-				spread(row.CPU, 1, "%.2f"), spread(row.Peak, 1<<20, "%.0f"), spread(row.Disk, 1<<20, "%.1f"), index)
-		}
-		fmt.Fprintf(&b, "| *ratio, %s* | %s | %s | %s | %s | |\n", c.Name,
-			spread(c.Wall, 1, "%.2f"), spread(c.CPU, 1, "%.2f"), spread(c.Peak, 1, "%.2f"), spread(c.Disk, 1, "%.2f"))
+	fmt.Fprintf(&b, "before anything was timed. The pipeline's looser pattern finds %d keys; who finds none read every commit.\n\n", r.Repository.PeerKeys)
+	fmt.Fprintf(&b, "Median of %d (lowest–highest), runs taken in turn:\n", r.Rounds)
+	for i := range r.Cases {
+		r.Cases[i].page(&b)
 	}
-	b.WriteString("\nA ratio is keytrail by its peer, round by round: below 1, keytrail takes less. CPU is user and system time of the\n" +
-		"command and all it starts, the server's left out; peak memory is that of the largest single process, and\n")
-	fmt.Fprintf(&b, "%s is the least that can be seen. On disk: keytrail's data directory, which holds a mirror when over http;\n"+
-		"the peer's list of keys, with its clone when over http. Page cache warm.\n", size(float64(r.PeakFloor)))
+	b.WriteString("\nThe last two columns are keytrail's figure by the row's, round by round: below 1, keytrail takes less. CPU is user and\n" +
+		"system time of the command and all it starts, the server's left out. Peak memory is that of the largest single process,\n" +
+		"mapped files included, and ")
+	fmt.Fprintf(&b, "%s is the least that can be seen; beyond files is what no file backs, of all processes together, read every\n"+
+		"%s. On disk: keytrail's data directory, which holds a mirror when over http, and of it the index; a peer's list of keys,\n"+
+		"with its clone when over http. A peer whose run takes more than %s sits out later rounds. Page cache warm.\n", size(float64(r.PeakFloor)), watchEvery, impatience)
 	b.WriteString("\n## Commands\n\n")
-	for _, c := range r.Comparisons {
-		fmt.Fprintf(&b, "    %s\n    %s\n", c.Subject.Command, c.Peer.Command)
+	for _, c := range r.Cases {
+		for _, row := range c.Rows {
+			fmt.Fprintf(&b, "    %s\n", row.Command)
+		}
 	}
-	m := r.Machine
-	fmt.Fprintf(&b, "\nAll under LC_ALL=C.\n\n## Machine\n\n%s, %d cores, %s; %s, Linux %s; load before: %s.\n", m.CPU, m.Cores, size(float64(m.Memory)), m.System, m.Kernel, m.Load)
-	fmt.Fprintf(&b, "keytrail %s; git %s; bench built with %s. Measured on %s.\n", r.Versions.Keytrail, r.Versions.Git, r.Versions.Go, r.Day)
+	b.WriteString("\nAll under LC_ALL=C.\n")
+	writeMachine(&b, r.Machine, r.Versions, r.Day)
 	return b.String()
+}
+
+// writeMachine says where, with what, and when a report was measured.
+func writeMachine(b *strings.Builder, m Machine, v Versions, day string) {
+	fmt.Fprintf(b, "\n## Machine\n\n%s, %d cores, %s; %s, Linux %s; load before: %s.\n", m.CPU, m.Cores, size(float64(m.Memory)), m.System, m.Kernel, m.Load)
+	if v.Keytrail != "" {
+		fmt.Fprintf(b, "%s; ", strings.ReplaceAll(v.Keytrail, "\n", ", "))
+	}
+	fmt.Fprintf(b, "git %s; ", v.Git)
+	if v.Libgit2 != "" {
+		fmt.Fprintf(b, "libgit2 %s as a peer; ", v.Libgit2)
+	}
+	if v.Libdeflate != "" {
+		fmt.Fprintf(b, "libdeflate %s as a peer; ", v.Libdeflate)
+	}
+	fmt.Fprintf(b, "bench built with %s. Measured on %s.\n", v.Go, day)
+}
+
+// page writes one case.
+func (c *IndexCase) page(b *strings.Builder) {
+	fmt.Fprintf(b, "\n| %s | wall s | CPU s | peak MiB | beyond files MiB | on disk MiB | index MiB | wall, keytrail by it | CPU, keytrail by it |\n", c.Name)
+	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
+	for i, r := range c.Rows {
+		index, wall, cpu := "", "", ""
+		if r.Index.Max > 0 {
+			index = spread(r.Index, 1<<20, "%.1f")
+		}
+		if i > 0 {
+			wall, cpu = spread(r.WallRatio, 1, "%.3g"), spread(r.CPURatio, 1, "%.3g")
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", strings.ReplaceAll(r.Name, "|", `\|`), spread(r.Wall, 1, "%.2f"),
+			spread(r.CPU, 1, "%.2f"), spread(r.Peak, 1<<20, "%.0f"), spread(r.Anonymous, 1<<20, "%.0f"), spread(r.Disk, 1<<20, "%.1f"), index, wall, cpu)
+	}
+	writeGoals(b, c.Goals)
 }
 
 // spread writes a median and, where runs differ as printed, the ends.

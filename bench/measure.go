@@ -17,12 +17,14 @@ import (
 // Sample is what one run took, its own child processes included. Peak is that of the largest single process. Times are
 // seconds, sizes bytes.
 type Sample struct {
-	Wall   float64 `json:"wall_seconds"`
-	User   float64 `json:"user_seconds"`
-	System float64 `json:"system_seconds"`
-	Peak   int64   `json:"peak_bytes"`
-	Disk   int64   `json:"disk_bytes"`
-	Index  int64   `json:"index_bytes,omitempty"` // of Disk: keytrail's index, without its mirrors; 0 of a peer
+	Round     int     `json:"round,omitempty"` // of an index, from 0: a slow contestant sits some out
+	Wall      float64 `json:"wall_seconds"`
+	User      float64 `json:"user_seconds"`
+	System    float64 `json:"system_seconds"`
+	Peak      int64   `json:"peak_bytes"`
+	Anonymous int64   `json:"anonymous_bytes,omitempty"` // the peak beyond mapped files of all its processes together
+	Disk      int64   `json:"disk_bytes"`
+	Index     int64   `json:"index_bytes,omitempty"` // of Disk: keytrail's index, without its mirrors; 0 of a peer
 }
 
 // CPU is user and system time together, in seconds.
@@ -35,7 +37,7 @@ const stopWait = 5 * time.Second
 //
 // Dirty pages of earlier runs are written back first, so that one run does not pay for another's. Peak memory is
 // ru_maxrss of wait4(2), in KiB on Linux. A child is born with its parent's peak there: what this process itself takes
-// is the smallest peak that can be seen.
+// is the smallest peak that can be seen. The peak beyond mapped files is sampled while the command runs.
 func measure(ctx context.Context, argv []string) (Sample, error) {
 	syscall.Sync()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -45,9 +47,7 @@ func measure(ctx context.Context, argv []string) (Sample, error) {
 	cmd.WaitDelay = stopWait
 	var said tail
 	cmd.Stderr = &said
-	start := time.Now()
-	err := cmd.Run()
-	wall := time.Since(start)
+	wall, anonymous, err := watched(cmd)
 	if err != nil {
 		return Sample{}, errors.Join(context.Cause(ctx), fmt.Errorf("%s: %w: %s", filepath.Base(argv[0]), err, said.text()))
 	}
@@ -56,11 +56,24 @@ func measure(ctx context.Context, argv []string) (Sample, error) {
 		return Sample{}, errors.New("this system does not tell what a child process used")
 	}
 	return Sample{
-		Wall:   wall.Seconds(),
-		User:   cmd.ProcessState.UserTime().Seconds(),
-		System: cmd.ProcessState.SystemTime().Seconds(),
-		Peak:   int64(usage.Maxrss) * 1024,
+		Wall:      wall.Seconds(),
+		User:      cmd.ProcessState.UserTime().Seconds(),
+		System:    cmd.ProcessState.SystemTime().Seconds(),
+		Peak:      int64(usage.Maxrss) * 1024,
+		Anonymous: anonymous,
 	}, nil
+}
+
+// watched runs a command to its end and gives how long it ran and its peak beyond mapped files.
+func watched(cmd *exec.Cmd) (wall time.Duration, anonymous int64, err error) {
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	w := startWatch(cmd.Process.Pid)
+	err = cmd.Wait()
+	wall = time.Since(start)
+	return wall, w.end(), err
 }
 
 // environment is that of every child: neither the user's git configuration, nor a surrounding repository, nor a proxy

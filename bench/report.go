@@ -10,22 +10,23 @@ import (
 
 // Report is one measurement. Its JSON form keeps every sample, its Markdown form what there is to read.
 type Report struct {
-	Name        string       `json:"name"`
-	Day         string       `json:"day"` // UTC, such as 2026-11-23
-	Rounds      int          `json:"rounds"`
-	Machine     Machine      `json:"machine"`
-	Versions    Versions     `json:"versions"`
-	Repository  Repository   `json:"repository"`
-	PeakFloor   int64        `json:"peak_floor_bytes"` // a smaller peak than this cannot be seen
-	Comparisons []Comparison `json:"comparisons"`
+	Name       string      `json:"name"`
+	Day        string      `json:"day"` // UTC, such as 2026-11-23
+	Rounds     int         `json:"rounds"`
+	Machine    Machine     `json:"machine"`
+	Versions   Versions    `json:"versions"`
+	Repository Repository  `json:"repository"`
+	PeakFloor  int64       `json:"peak_floor_bytes"` // a smaller peak than this cannot be seen
+	Cases      []IndexCase `json:"cases"`
 }
 
 // Versions are those of what was measured and what measured it.
 type Versions struct {
-	Keytrail string `json:"keytrail,omitempty"` // empty where bench is built from the same tree
-	Git      string `json:"git"`
-	Libgit2  string `json:"libgit2,omitempty"` // of the peer
-	Go       string `json:"go"`
+	Keytrail   string `json:"keytrail,omitempty"` // empty where bench is built from the same tree
+	Git        string `json:"git"`
+	Libgit2    string `json:"libgit2,omitempty"`    // of the peer
+	Libdeflate string `json:"libdeflate,omitempty"` // of the peer
+	Go         string `json:"go"`
 }
 
 // Repository says what the measured history holds, by git log and the reference grammar.
@@ -38,27 +39,27 @@ type Repository struct {
 	Bytes    int64 `json:"bytes"`
 }
 
-// Comparison is a keytrail command beside its peer. Ratios are subject by peer, taken round by round.
-type Comparison struct {
-	Name    string `json:"name"`
-	Subject Row    `json:"subject"`
-	Peer    Row    `json:"peer"`
-	Wall    Series `json:"wall_ratio"`
-	CPU     Series `json:"cpu_ratio"`
-	Peak    Series `json:"peak_ratio"`
-	Disk    Series `json:"disk_ratio"`
+// IndexCase is a way to reach the repository and what its contestants took. keytrail's row is the first.
+type IndexCase struct {
+	Name  string `json:"name"`
+	Rows  []Row  `json:"rows"`
+	Goals []Goal `json:"goals"`
 }
 
-// Row is one command's samples and what they come to: seconds and bytes.
+// Row is one command's samples and what they come to: seconds and bytes. Ratios are keytrail by this one, taken round by
+// round; keytrail has none of itself.
 type Row struct {
-	Name    string   `json:"name"`
-	Command string   `json:"command"`
-	Samples []Sample `json:"samples"`
-	Wall    Series   `json:"wall_seconds"`
-	CPU     Series   `json:"cpu_seconds"`
-	Peak    Series   `json:"peak_bytes"`
-	Disk    Series   `json:"disk_bytes"`
-	Index   Series   `json:"index_bytes"` // of Disk
+	Name      string   `json:"name"`
+	Command   string   `json:"command"`
+	Samples   []Sample `json:"samples"`
+	Wall      Series   `json:"wall_seconds"`
+	CPU       Series   `json:"cpu_seconds"`
+	Peak      Series   `json:"peak_bytes"`
+	Anonymous Series   `json:"anonymous_bytes"`
+	Disk      Series   `json:"disk_bytes"`
+	Index     Series   `json:"index_bytes"` // of Disk
+	WallRatio Series   `json:"wall_ratio"`
+	CPURatio  Series   `json:"cpu_ratio"`
 }
 
 // Series is the median and the ends of several values.
@@ -75,41 +76,69 @@ func series(values []float64) Series {
 	return Series{Median: (v[(n-1)/2] + v[n/2]) / 2, Min: v[0], Max: v[n-1]}
 }
 
-// The figures of a sample that both sides have.
-var figures = [...]func(Sample) float64{
-	func(s Sample) float64 { return s.Wall },
-	func(s Sample) float64 { return s.CPU() },
-	func(s Sample) float64 { return float64(s.Peak) },
-	func(s Sample) float64 { return float64(s.Disk) },
+// Row gives a contestant's row; nil if it takes no part.
+func (c *IndexCase) Row(name string) *Row {
+	for i := range c.Rows {
+		if c.Rows[i].Name == name {
+			return &c.Rows[i]
+		}
+	}
+	return nil
 }
 
-func (c *Comparison) summarise() {
-	subject := [...]*Series{&c.Subject.Wall, &c.Subject.CPU, &c.Subject.Peak, &c.Subject.Disk}
-	peer := [...]*Series{&c.Peer.Wall, &c.Peer.CPU, &c.Peer.Peak, &c.Peer.Disk}
-	ratio := [...]*Series{&c.Wall, &c.CPU, &c.Peak, &c.Disk}
-	var sizes []float64
-	for _, s := range c.Subject.Samples {
-		sizes = append(sizes, float64(s.Index))
+// over summarises one figure of all samples.
+func (r *Row) over(figure func(Sample) float64) Series {
+	var values []float64
+	for _, s := range r.Samples {
+		values = append(values, figure(s))
 	}
-	c.Subject.Index = series(sizes)
-	for i, figure := range figures {
-		var a, b, r []float64
-		for round, s := range c.Subject.Samples {
-			a = append(a, figure(s))
-			b = append(b, figure(c.Peer.Samples[round]))
-			if b[round] > 0 {
-				r = append(r, a[round]/b[round])
-			}
+	return series(values)
+}
+
+// by gives the ratio of a figure to another row's, for each round that both took part in.
+func (r *Row) by(other *Row, figure func(Sample) float64) Series {
+	rounds := map[int]float64{}
+	for _, s := range other.Samples {
+		rounds[s.Round] = figure(s)
+	}
+	var ratios []float64
+	for _, s := range r.Samples {
+		if f := rounds[s.Round]; f > 0 {
+			ratios = append(ratios, figure(s)/f)
 		}
-		*subject[i], *peer[i] = series(a), series(b)
-		if len(r) > 0 {
-			*ratio[i] = series(r)
+	}
+	if len(ratios) == 0 {
+		return Series{}
+	}
+	return series(ratios)
+}
+
+// The figures of a sample.
+var (
+	sampleWall      = func(s Sample) float64 { return s.Wall }
+	sampleCPU       = func(s Sample) float64 { return s.CPU() }
+	sampleAnonymous = func(s Sample) float64 { return float64(s.Anonymous) }
+	sampleIndex     = func(s Sample) float64 { return float64(s.Index) }
+)
+
+func (c *IndexCase) summarise() {
+	own := &c.Rows[0]
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		r.Wall, r.CPU, r.Anonymous, r.Index = r.over(sampleWall), r.over(sampleCPU), r.over(sampleAnonymous), r.over(sampleIndex)
+		r.Peak = r.over(func(s Sample) float64 { return float64(s.Peak) })
+		r.Disk = r.over(func(s Sample) float64 { return float64(s.Disk) })
+		if i > 0 {
+			r.WallRatio, r.CPURatio = own.by(r, sampleWall), own.by(r, sampleCPU)
 		}
 	}
 }
 
 // Write writes index-NAME.json and index-NAME.md into a directory, which is made if missing.
-func (r Report) Write(dir string) error {
+func (r Report) Write(dir string) error { return writeReport(dir, "index-"+r.Name, r) }
+
+// writeReport writes a report's two forms.
+func writeReport(dir, name string, r interface{ Markdown() string }) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
@@ -117,7 +146,7 @@ func (r Report) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	base := filepath.Join(dir, "index-"+r.Name)
+	base := filepath.Join(dir, name)
 	return errors.Join(
 		os.WriteFile(base+".json", append(data, '\n'), 0o644),
 		os.WriteFile(base+".md", []byte(r.Markdown()), 0o644))

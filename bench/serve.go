@@ -12,18 +12,32 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// server serves one repository through git-http-backend(1) on the loopback.
+// server serves repositories through git-http-backend(1) on the loopback.
 type server struct {
-	url  string // of the repository
-	http *http.Server
-	done chan error
+	url      string // of the repository, or of the folder of them
+	http     *http.Server
+	done     chan error
+	busy     atomic.Int64 // requests that are being answered
+	answered atomic.Int64
 }
 
-// serve starts a server on a free port; close it. The settings, such as uploadpack.allowFilter=true, are git's of the server.
+// serve starts a server of one repository on a free port; close it. The settings, such as uploadpack.allowFilter=true, are
+// git's of the server.
 func serve(repo string, settings ...string) (*server, error) {
+	parent, name := filepath.Split(repo)
+	return startServer(parent, "/"+name, settings)
+}
+
+// serveFolder starts a server of all repositories in a folder.
+func serveFolder(folder string, settings ...string) (*server, error) {
+	return startServer(folder, "", settings)
+}
+
+func startServer(root, path string, settings []string) (*server, error) {
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		return nil, fmt.Errorf("find git-http-backend: %w", err)
@@ -32,20 +46,31 @@ func serve(repo string, settings ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	parent, name := filepath.Split(repo)
 	backend := &cgi.Handler{
 		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
-		Env:  append(environment(settings...), "GIT_PROJECT_ROOT="+filepath.Clean(parent), "GIT_HTTP_EXPORT_ALL=1"),
+		Env:  append(environment(settings...), "GIT_PROJECT_ROOT="+filepath.Clean(root), "GIT_HTTP_EXPORT_ALL=1"),
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/"+name+"/", withLength(backend))
 	s := &server{
-		url:  "http://" + listener.Addr().String() + "/" + name,
+		url:  "http://" + listener.Addr().String() + path,
 		http: &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute},
 		done: make(chan error, 1),
 	}
+	mux.Handle(path+"/", s.counted(withLength(backend)))
 	go func() { s.done <- s.http.Serve(listener) }()
 	return s, nil
+}
+
+// counted keeps count of requests, for those who wait until nothing happens.
+func (s *server) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.busy.Add(1)
+		defer func() {
+			s.answered.Add(1)
+			s.busy.Add(-1)
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // close ends the server; requests that are still being answered get a few seconds.
