@@ -1,6 +1,3 @@
-// Package host is where git hosts are known: one folder below for each kind, and here what they share.
-//
-// So far that is the syntax of the filters by which a configuration narrows a host's repositories.
 package host
 
 import (
