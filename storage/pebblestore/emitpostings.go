@@ -1,9 +1,7 @@
 package pebblestore
 
 import (
-	"cmp"
 	"slices"
-	"strconv"
 
 	"keytrail/storage"
 )
@@ -113,53 +111,4 @@ func (c *change) group(extra []noteKey) *groups {
 		g.end[k]++
 	})
 	return g
-}
-
-// sorted gives the numbers of the keys in the order of their rows: by project, by the count of digits, by the digits.
-func (s *keySet) sorted() []uint32 {
-	numbers := make([]uint32, s.keys.n)
-	for i := range numbers {
-		numbers[i] = uint32(i)
-	}
-	projects := s.projects()
-	ranks := make([]uint64, s.keys.n)
-	for i := range ranks {
-		key := s.keys.get(i)
-		digits := key.Number()
-		n, err := strconv.ParseUint(digits, 10, 64)
-		if err != nil || len(digits) > 10 || len(projects) > 1<<24 {
-			slices.SortFunc(numbers, func(a, b uint32) int { return compareKeys(s.keys.get(int(a)), s.keys.get(int(b))) })
-			return numbers
-		}
-		ranks[i] = projects[key.Project()]<<38 | uint64(len(digits))<<34 | n
-	}
-	slices.SortFunc(numbers, func(a, b uint32) int { return cmp.Compare(ranks[a], ranks[b]) })
-	return numbers
-}
-
-// projects gives each project its place in their order.
-func (s *keySet) projects() map[string]uint64 {
-	rank := map[string]uint64{}
-	var names []string
-	for i := range s.keys.n {
-		p := s.keys.get(i).Project()
-		if _, ok := rank[p]; !ok {
-			rank[p] = 0
-			names = append(names, p)
-		}
-	}
-	slices.Sort(names)
-	for i, p := range names {
-		rank[p] = uint64(i)
-	}
-	return rank
-}
-
-// compareKeys orders keys as appendIssue writes them.
-func compareKeys(a, b storage.IssueKey) int {
-	return cmp.Or(
-		cmp.Compare(a.Project(), b.Project()),
-		cmp.Compare(len(a.Number()), len(b.Number())),
-		cmp.Compare(a.Number(), b.Number()),
-	)
 }

@@ -2,8 +2,6 @@ package pebblestore
 
 import (
 	"encoding/binary"
-	"hash/maphash"
-	"strings"
 
 	"keytrail/storage"
 )
@@ -64,44 +62,4 @@ func (s *oidSet) find(oid *storage.OID) int {
 		}
 	}
 	return -1
-}
-
-// keySet numbers issue keys in the order in which it meets them.
-type keySet struct {
-	slots
-	seed  maphash.Seed
-	keys  column[storage.IssueKey]
-	texts strings.Builder // where the next keys' bytes go, so that a key does not hold on to its message
-}
-
-const keyTexts = 16 << 10 // bytes allocated at once
-
-func (s *keySet) hash(key storage.IssueKey) uint64 { return maphash.String(s.seed, string(key)) }
-
-// number gives an issue key its number.
-func (s *keySet) number(key storage.IssueKey) uint32 {
-	if s.keys.n == 0 {
-		s.seed = maphash.MakeSeed()
-	}
-	s.room(s.keys.n, func(i int) uint64 { return s.hash(s.keys.get(i)) })
-	at := s.hash(key) & s.mask
-	for ; s.numbers[at] != 0; at = (at + 1) & s.mask {
-		if n := s.numbers[at] - 1; s.keys.get(int(n)) == key {
-			return n
-		}
-	}
-	s.numbers[at] = uint32(s.keys.n) + 1
-	s.keys.add(s.own(key))
-	return uint32(s.keys.n) - 1
-}
-
-// own copies a key out of the text that it was found in.
-func (s *keySet) own(key storage.IssueKey) storage.IssueKey {
-	if len(key) > s.texts.Cap()-s.texts.Len() {
-		s.texts.Reset()
-		s.texts.Grow(max(keyTexts, len(key)))
-	}
-	begin := s.texts.Len()
-	s.texts.WriteString(string(key))
-	return storage.IssueKey(s.texts.String()[begin:])
 }

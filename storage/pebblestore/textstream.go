@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -18,24 +19,32 @@ type textStream struct {
 	blocks     tableWriter
 	longs      tableWriter
 
-	rows  chan *streamRow // to the goroutine
-	spare chan *streamRow // and back
-	ended chan error      // its failure, once rows is closed; nil when it has been taken
+	filling *streamRows      // not handed on yet
+	rows    chan *streamRows // to the goroutine
+	spare   chan *streamRows // and back
+	ended   chan error       // its failure, once rows is closed; nil when it has been taken
 
 	broken atomic.Pointer[error] // the failure, as soon as it is known
 }
 
-type streamRow struct{ key, value []byte }
+// streamRows are rows that are handed on together: keys and values one after the other, and where each ends.
+type streamRows struct {
+	data []byte
+	ends []int
+}
 
-// streamAhead is how many blocks, of some 20 KB each as a rule, may wait to be written.
-const streamAhead = 16
+const (
+	streamBytes = 256 << 10 // of rows handed on together
+	streamAhead = 4         // such that may wait to be written
+)
 
 // newTextStream begins at a block that the repository does not have. It is ended by finish or discard.
 func newTextStream(t *tables, id storage.RepositoryID, first uint32) *textStream {
 	s := &textStream{
 		repository: id, first: first, block: first, long: firstOf(first),
 		blocks: tableWriter{tables: t}, longs: tableWriter{tables: t},
-		rows: make(chan *streamRow, streamAhead), spare: make(chan *streamRow, streamAhead+2), ended: make(chan error, 1),
+		filling: &streamRows{},
+		rows:    make(chan *streamRows, streamAhead), spare: make(chan *streamRows, streamAhead+2), ended: make(chan error, 1),
 	}
 	go func() { s.ended <- s.write() }()
 	return s
@@ -45,15 +54,11 @@ func newTextStream(t *tables, id storage.RepositoryID, first uint32) *textStream
 func (s *textStream) write() (err error) {
 	for r := range s.rows {
 		if err == nil {
-			if r.key[0] == spaceLongText {
-				err = s.longs.set(r.key, r.value)
-			} else {
-				err = s.blocks.set(r.key, r.value)
-			}
-			if err != nil {
+			if err = s.writeRows(r); err != nil {
 				s.broken.Store(&err)
 			}
 		}
+		r.data, r.ends = r.data[:0], r.ends[:0]
 		select {
 		case s.spare <- r:
 		default:
@@ -62,11 +67,27 @@ func (s *textStream) write() (err error) {
 	return err
 }
 
+func (s *textStream) writeRows(r *streamRows) error {
+	at := 0
+	for i := 0; i < len(r.ends); i += 2 {
+		key, value := r.data[at:r.ends[i]], r.data[r.ends[i]:r.ends[i+1]]
+		w := &s.blocks
+		if key[0] == spaceLongText {
+			w = &s.longs
+		}
+		if err := w.set(key, value); err != nil {
+			return err
+		}
+		at = r.ends[i+1]
+	}
+	return nil
+}
+
 // add appends the text of the next commit.
 func (s *textStream) add(c *storage.Commit) error {
 	s.texts.add(c)
 	if len(c.Message) > maxInline {
-		s.send(keyNumbered(spaceLongText, s.repository, uint32(s.long)), func(b []byte) []byte { return append(b, c.Message...) })
+		s.row(spaceLongText, uint32(s.long), func(b []byte) []byte { return append(b, c.Message...) })
 	}
 	s.long++
 	if len(s.texts.rows) == blockSize {
@@ -78,28 +99,41 @@ func (s *textStream) add(c *storage.Commit) error {
 	return nil
 }
 
-// flush hands the block on that is being made.
+// flush ends the block that is being made.
 func (s *textStream) flush() {
-	s.send(keyNumbered(spaceTexts, s.repository, s.block), s.texts.append)
+	s.row(spaceTexts, s.block, s.texts.append)
 	s.block++
 	s.texts.reset()
 }
 
-func (s *textStream) send(key []byte, value func([]byte) []byte) {
-	var r *streamRow
-	select {
-	case r = <-s.spare:
-	default:
-		r = &streamRow{}
+// row adds a row to those that are handed on next.
+func (s *textStream) row(space byte, number uint32, value func([]byte) []byte) {
+	r := s.filling
+	r.data = binary.BigEndian.AppendUint32(appendRepository(append(r.data, space), s.repository), number)
+	r.ends = append(r.ends, len(r.data))
+	r.data = value(r.data)
+	r.ends = append(r.ends, len(r.data))
+	if len(r.data) >= streamBytes {
+		s.send()
 	}
-	r.key, r.value = append(r.key[:0], key...), value(r.value[:0])
-	s.rows <- r
+}
+
+func (s *textStream) send() {
+	s.rows <- s.filling
+	select {
+	case s.filling = <-s.spare:
+	default:
+		s.filling = &streamRows{}
+	}
 }
 
 // finish writes what is left and completes the tables.
 func (s *textStream) finish() error {
 	if len(s.texts.rows) > 0 {
 		s.flush()
+	}
+	if len(s.filling.ends) > 0 {
+		s.send()
 	}
 	if err := s.wait(); err != nil {
 		return err
