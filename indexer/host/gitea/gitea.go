@@ -59,7 +59,7 @@ func New(c host.Config) (host.Host, error) {
 	return &Host{config: c, api: api, path: path, origins: append(host.Origins{c.URL}, c.Origins...)}, nil
 }
 
-// authorize says who we are. All versions know this form; a bearer token is known since 1.8.
+// authorize says who we are, in the form that Gitea had before it knew bearer tokens.
 func authorize(token host.Secret) hostapi.Authorize {
 	return hostapi.Header("Authorization", "token ", token)
 }

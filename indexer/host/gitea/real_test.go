@@ -28,17 +28,8 @@ type account struct {
 func newAccount(t *testing.T) *account {
 	t.Helper()
 	s := startServer(t)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	t.Cleanup(transport.CloseIdleConnections)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	h, err := New(host.Config{
-		URL: s.url, Token: hosttest.Secret(s.token), Organisation: "acme", HookSecret: hosttest.Secret(hosttest.HookSecret),
-		Transport: transport, Limits: host.Limits{Rate: 1000},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &account{Host: h.(*Host), server: s, receiver: startReceiver(t)}
+	a := &account{Host: s.host(host.Config{Organisation: "acme"}), server: s, receiver: startReceiver(t)}
 	s.ask("POST", "/orgs", map[string]any{"username": "acme"})
 	s.ask("POST", "/orgs/acme/hooks", map[string]any{
 		"type": "gitea", "active": true, "events": []string{"push", "create", "delete", "repository", "pull_request", "pull_request_sync"},
@@ -51,15 +42,27 @@ func newAccount(t *testing.T) *account {
 	return a
 }
 
-// discover gives what the account has, and what an expression leaves of it.
-func (a *account) discover(t *testing.T, expression string) host.Discovery {
+// host makes a host at the server.
+func (s *server) host(c host.Config) *Host {
+	s.t.Helper()
+	c.URL, c.Token, c.HookSecret = s.url, hosttest.Secret(s.token), hosttest.Secret(hosttest.HookSecret)
+	c.Limits.Rate = 1000
+	h, err := New(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return h.(*Host)
+}
+
+// discover gives what a host has, and what an expression leaves of it.
+func discover(t *testing.T, h *Host, expression string) host.Discovery {
 	t.Helper()
 	narrow, err := filter.Compile(expression)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer narrow.Wait()
-	found, err := host.Discover(t.Context(), a.Host, narrow)
+	found, err := host.Discover(t.Context(), h, narrow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,7 @@ func (a *account) awaitPush(t *testing.T, r host.Repository, ref string) {
 
 func TestARealServerIsFollowedFromDiscoveryToPullRequest(t *testing.T) {
 	a := newAccount(t)
-	found := a.discover(t, "[?!archived && !empty]")
+	found := discover(t, a.Host, "[?!archived && !empty]")
 	if len(found.Listed) != 60 || len(found.Selected) != 1 || found.Selected[0].Name != "acme/shop-00" {
 		t.Fatalf("%d listed, selected %+v", len(found.Listed), found.Selected)
 	}
@@ -118,12 +121,18 @@ func TestARealServerIsFollowedFromDiscoveryToPullRequest(t *testing.T) {
 	if shop.DefaultBranch != "main" || shop.CloneHTTP != a.server.url+"/acme/shop-00.git" || shop.WebURL != a.server.url+"/acme/shop-00" {
 		t.Errorf("got %+v", shop)
 	}
+	for path, expression := range map[string]string{"": "[?archived]", "/repos/search?limit=25": "data[?archived]"} {
+		found := discover(t, a.server.host(host.Config{APIPath: path}), expression)
+		if len(found.Listed) != 60 || len(found.Selected) != 1 || found.Selected[0].Name != "acme/shop-01" || !found.Selected[0].Archived {
+			t.Errorf("%q: %d listed, selected %+v", path, len(found.Listed), found.Selected)
+		}
+	}
 	a.receiver.await(t, a, func(e host.Event) bool { return e.Kind == host.EventCreated && e.Subjects[0].ID == shop.ID })
 	tip := a.push(t, shop, "main", "ACME-41 Round totals")
 	a.awaitPush(t, shop, "refs/heads/main")
 
 	const name = "feature/ACME-42-invoice+export"
-	branch, err := a.CreateBranch(t.Context(), shop, host.NewBranch{Base: "main", Name: name}, host.Caller{Token: a.server.token})
+	branch, err := a.CreateBranch(t.Context(), shop, host.NewBranch{Base: "main", Name: name}, host.Caller{Token: a.server.admin})
 	if err != nil || branch.OID != tip {
 		t.Fatalf("got %+v, %v; want the tip %s", branch, err, tip)
 	}
@@ -188,7 +197,7 @@ func (a *account) changes(t *testing.T, r host.Repository, p host.PullRequest) {
 	a.server.ask("PATCH", "/repos/"+r.Name, map[string]any{"name": "store"})
 	a.server.ask("DELETE", "/repos/acme/shop-59", nil)
 	a.receiver.await(t, a, func(e host.Event) bool { return e.Kind == host.EventDeleted && e.Subjects[0].Name == "acme/shop-59" })
-	found := a.discover(t, "[?name == 'store']")
+	found := discover(t, a.Host, "[?name == 'store']")
 	if len(found.Listed) != 59 || len(found.Selected) != 1 || found.Selected[0].ID != r.ID {
 		t.Errorf("%d listed, renamed to %+v", len(found.Listed), found.Selected)
 	}

@@ -27,7 +27,8 @@ const patience = time.Minute
 type server struct {
 	t     *testing.T
 	url   string
-	token string // of its administrator, who has all rights
+	admin string // a token that may do everything
+	token string // one with the rights that an integration needs
 	dir   string
 	bin   string
 }
@@ -35,6 +36,9 @@ type server struct {
 // startServer starts the server that is installed, or skips the test.
 func startServer(t *testing.T) *server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a real server takes some ten seconds")
+	}
 	s := &server{t: t, dir: t.TempDir()}
 	for _, name := range []string{"gitea", "forgejo"} {
 		if at, err := exec.LookPath(name); err == nil && s.bin == "" {
@@ -48,9 +52,16 @@ func startServer(t *testing.T) *server {
 	s.run("migrate")
 	s.run("admin", "user", "create", "--admin", "--username", "keeper", "--email", "keeper@example.com",
 		"--random-password", "--must-change-password=false")
-	s.token = s.run("admin", "user", "generate-access-token", "--username", "keeper", "--token-name", "test", "--scopes", "all", "--raw")
+	s.admin = s.grant("admin", "all")
+	s.token = s.grant("integration", "read:user,read:organization,write:repository")
 	s.serve()
 	return s
+}
+
+// grant makes a token of the administrator with some rights.
+func (s *server) grant(name, scopes string) string {
+	s.t.Helper()
+	return s.run("admin", "user", "generate-access-token", "--username", "keeper", "--token-name", name, "--scopes", scopes, "--raw")
 }
 
 // configure writes the server's configuration, with an address that is free now.
@@ -74,6 +85,7 @@ OFFLINE_MODE = true
 [database]
 DB_TYPE = sqlite3
 PATH = %[3]s/gitea.db
+SQLITE_JOURNAL_MODE = WAL
 [repository]
 ROOT = %[3]s/repositories
 [security]
@@ -82,6 +94,10 @@ INSTALL_LOCK = true
 ALLOWED_HOST_LIST = loopback
 [indexer]
 ISSUE_INDEXER_TYPE = db
+[actions]
+ENABLED = false
+[oauth2]
+ENABLED = false
 [log]
 LEVEL = warn
 `, port, s.url, s.dir)
@@ -163,7 +179,7 @@ func (s *server) ask(method, path string, body any) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "token "+s.token)
+	request.Header.Set("Authorization", "token "+s.admin)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

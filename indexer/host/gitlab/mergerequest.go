@@ -108,7 +108,6 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 func (h *Host) CreatePullRequest(ctx context.Context, r host.Repository, p host.NewPullRequest, c host.Caller) (host.PullRequest, error) {
 	answer, err := h.as(c).Do(ctx, hostapi.Request{
 		Method: http.MethodPost, Ref: hostapi.Path("/projects/%s/merge_requests", r.ID), Body: map[string]any{
-			"source_branch": p.Source, "target_branch": p.Target, "title": p.Title, "description": p.Description, "remove_source_branch": true,
 		},
 	})
 	if err != nil {

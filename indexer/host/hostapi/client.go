@@ -49,6 +49,9 @@ type Options struct {
 	Observe func(host.Call)
 	// Prefix stands before every JSON answer, as Gerrit's, and is taken off.
 	Prefix string
+	// Means gives the status that a refusal stands for, for hosts that have one status for all and say the reason in the body. Nil
+	// leaves it at the refusal's own.
+	Means func(Answer) int
 	// Throttled tells whether a refusal (status 400 and above) is a limit of requests and when it ends, for hosts with signs of
 	// their own; the zero time is not told. Nil, or false, leaves it to the signs that hosts have in common.
 	Throttled func(Answer) (until time.Time, is bool)

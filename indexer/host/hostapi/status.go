@@ -37,8 +37,12 @@ func (c *Client) judge(a Answer, s secrets) error {
 	case a.Status < http.StatusMultipleChoices:
 		return nil
 	}
+	status := a.Status
+	if c.options.Means != nil && status >= http.StatusBadRequest {
+		status = c.options.Means(a)
+	}
 	var text string
-	text, e.Kind = meaning(a.Status)
+	text, e.Kind = meaning(status)
 	e.Text = "HTTP status " + strconv.Itoa(a.Status) + ": " + text
 	return e
 }

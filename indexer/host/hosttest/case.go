@@ -43,11 +43,14 @@ type Case struct {
 	Throttled      []string          // exchanges that are a limit of requests
 	Paused         []string          // exchanges that are a whole list, and ask to wait before the next request
 
+	// Sign gives a recorded delivery its signature, for hosts whose recordings cannot hold one.
+	Sign       func(host.Delivery) host.Delivery
 	HookHeader string                // the header that proves a delivery; empty: the URL does
 	IsSigned   bool                  // the header is made from the body
 	Events     map[string]host.Event // by id of the recorded webhook; Delivery and URLs need not be given
 
 	Repository   host.Repository // for all below
+	Caller       string          // the token of a caller, where the host has a form for it; empty: CallerToken
 	PullRequests []host.PullRequest
 
 	NewBranch      host.NewBranch

@@ -44,11 +44,19 @@ func made[V any](t *testing.T, want, got V, err error) {
 	}
 }
 
+// callerToken is what a caller gives.
+func (c Case) callerToken() string {
+	if c.Caller != "" {
+		return c.Caller
+	}
+	return CallerToken
+}
+
 func createBranch(t *testing.T, c Case) {
 	if c.NewBranch == (host.NewBranch{}) {
 		t.Skip("the case has no branch to make")
 	}
-	for name, caller := range map[string]host.Caller{"as the integration": {}, "as the caller": {Token: CallerToken}} {
+	for name, caller := range map[string]host.Caller{"as the integration": {}, "as the caller": {Token: c.callerToken()}} {
 		t.Run(name, func(t *testing.T) {
 			s, h := c.start(t)
 			if !caller.IsZero() {
@@ -72,7 +80,7 @@ func createPullRequest(t *testing.T, c Case) {
 	if c.NewPullRequest == (host.NewPullRequest{}) {
 		t.Skip("the case has no pull request to make")
 	}
-	for name, caller := range map[string]host.Caller{"as the integration": {}, "as the caller": {Token: CallerToken}} {
+	for name, caller := range map[string]host.Caller{"as the integration": {}, "as the caller": {Token: c.callerToken()}} {
 		t.Run(name, func(t *testing.T) {
 			s, h := c.start(t)
 			if !caller.IsZero() {

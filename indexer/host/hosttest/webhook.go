@@ -17,6 +17,9 @@ func (c Case) delivered(t *testing.T, d delivery) host.Delivery {
 	if c.HookHeader == "" {
 		made.Secret = HookSecret
 	}
+	if c.Sign != nil {
+		made = c.Sign(made)
+	}
 	return made
 }
 
