@@ -103,11 +103,12 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 	return host.Branch{Name: b.Name, OID: made.Commit.ID, WebURL: host.Web(made.WebURL)}, nil
 }
 
-// CreatePullRequest makes a merge request within a repository. Its source branch goes with the merge, as GitLab's own page proposes;
-// the box can be unticked there until then.
+// CreatePullRequest makes a merge request within a repository. Whether its source branch goes with the merge is left to the
+// project's own setting.
 func (h *Host) CreatePullRequest(ctx context.Context, r host.Repository, p host.NewPullRequest, c host.Caller) (host.PullRequest, error) {
 	answer, err := h.as(c).Do(ctx, hostapi.Request{
 		Method: http.MethodPost, Ref: hostapi.Path("/projects/%s/merge_requests", r.ID), Body: map[string]any{
+			"source_branch": p.Source, "target_branch": p.Target, "title": p.Title, "description": p.Description,
 		},
 	})
 	if err != nil {
