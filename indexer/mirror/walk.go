@@ -19,6 +19,7 @@ type walk struct {
 	dirs    gitDirs
 	workers int
 	shallow map[storage.OID]bool
+	grafts  map[storage.OID][]storage.OID
 	tips    []storage.OID
 	known   func(storage.OID) (bool, error)
 	keys    FindKeys
@@ -39,10 +40,15 @@ func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.
 			yield(nil, err)
 			return
 		}
+		grafts, err := readGrafts(dirs)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
 		if workers <= 0 {
 			workers = runtime.GOMAXPROCS(0)
 		}
-		w := &walk{ctx: ctx, dirs: dirs, workers: workers, shallow: shallow, tips: tips, known: known, keys: keys}
+		w := &walk{ctx: ctx, dirs: dirs, workers: workers, shallow: shallow, grafts: grafts, tips: tips, known: known, keys: keys}
 		for commits, err := range w.packs() {
 			if isBeyondPackfile(err) {
 				w.goOn(given(err), yield)
@@ -96,7 +102,7 @@ func (w *walk) packs() iter.Seq2[[]storage.Commit, error] {
 			return
 		}
 		defer store.Close()
-		options := packfile.WalkOptions{Workers: w.workers, Shallow: w.shallow, Decode: w.decode}
+		options := packfile.WalkOptions{Workers: w.workers, Shallow: w.shallow, Grafts: w.grafts, Decode: w.decode}
 		for batch, err := range store.Walk(w.ctx, w.tips, w.known, options) {
 			if err != nil {
 				yield(nil, err)

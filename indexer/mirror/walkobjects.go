@@ -100,6 +100,9 @@ func (w *walk) work(ctx context.Context, f *frontier, out chan<- []storage.Commi
 			if err != nil {
 				return err
 			}
+			if grafted, isGrafted := w.grafts[oid]; isGrafted {
+				c.Parents = grafted
+			}
 			if c.Shallow = w.shallow[oid]; !c.Shallow {
 				parents = append(parents, c.Parents...)
 			}

@@ -6,7 +6,7 @@ import "keytrail/storage"
 type FoundCommit struct {
 	OID     storage.OID
 	Content []byte        // as git cat-file commit prints it
-	Parents []storage.OID // as the content names them, also those that are known, or beyond the boundary of a shallow history
+	Parents []storage.OID // as the content names them, or a graft does; also those that are known, or beyond the boundary of a shallow history
 	Rest    []byte        // the part of Content behind the tree and the parents, which are well-formed
 }
 

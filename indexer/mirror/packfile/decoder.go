@@ -114,6 +114,11 @@ func (d *decoder) add(b *Batch, c decoded) error {
 		b.parents = b.parents[:c.from]
 		return wrap(c.oid, errNoCommit)
 	}
+	if len(w.grafts) > 0 {
+		if parents, isGrafted := w.grafts[c.oid]; isGrafted {
+			b.parents = append(b.parents[:c.from], parents...)
+		}
+	}
 	c.to, c.rest = uint32(len(b.parents)), uint32(len(c.content)-len(rest))
 	isCut := len(w.shallow) > 0 && w.shallow[c.oid]
 	for i := c.from; i < c.to; i++ {

@@ -23,6 +23,8 @@ type WalkOptions struct {
 	Memory int
 	// Shallow has the commits whose parents are not there (gitrepository-layout(5), shallow). It is only read.
 	Shallow map[storage.OID]bool
+	// Grafts gives commits other parents than those that they name (gitrepository-layout(5), info/grafts). It is only read.
+	Grafts map[storage.OID][]storage.OID
 	// Decode, unless nil, is called once with each batch before it is given, while its bytes are still in the cache of the processor
 	// that inflated them: by several goroutines, each with another batch. An error ends the walk.
 	Decode func(*Batch) error
@@ -99,6 +101,7 @@ type walk struct {
 	set      *set // pinned
 	known    func(storage.OID) (bool, error)
 	shallow  map[storage.OID]bool
+	grafts   map[storage.OID][]storage.OID
 	decode   func(*Batch) error // nil: nothing to decode
 	workers  int
 	share    int // bytes for each batch
@@ -116,7 +119,7 @@ func newWalk(s *Store, known func(storage.OID) (bool, error), o WalkOptions) (*w
 	}
 	batches := 2*o.Workers + 2
 	w := &walk{
-		store: s, known: known, shallow: o.Shallow, decode: o.Decode, workers: o.Workers,
+		store: s, known: known, shallow: o.Shallow, grafts: o.Grafts, decode: o.Decode, workers: o.Workers,
 		share: max(o.Memory/batches, 1),
 		free:  make(chan *Batch, batches),
 		out:   make(chan *Batch, batches),
