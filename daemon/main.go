@@ -45,14 +45,15 @@ func (e usageError) Unwrap() error { return e.error }
 var errDifference = errors.New("differences were found")
 
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the daemon: keep the index up to date and answer over HTTP."`
-	Index   indexCommand   `cmd:"" help:"Index repositories once and print a summary."`
-	Query   queryCommand   `cmd:"" help:"Show the commits of issues, newest first."`
-	Export  exportCommand  `cmd:"" help:"Print every posting, a JSON line each."`
-	Verify  verifyCommand  `cmd:"" help:"Check the index against itself and, with --deep, against the mirrors."`
-	Explain explainCommand `cmd:"" help:"Tell which issue keys a text holds and why, or why a commit is (not) in the index."`
-	Config  configCommand  `cmd:"" help:"Work with a configuration file."`
-	Version versionCommand `cmd:"" help:"Print the version of keytrail and of what it is built on."`
+	Serve    serveCommand    `cmd:"" help:"Run the daemon: keep the index up to date and answer over HTTP."`
+	Index    indexCommand    `cmd:"" help:"Index repositories once and print a summary."`
+	Query    queryCommand    `cmd:"" help:"Show the commits of issues, newest first."`
+	Export   exportCommand   `cmd:"" help:"Print every posting, a JSON line each."`
+	Verify   verifyCommand   `cmd:"" help:"Check the index against itself and, with --deep, against the mirrors."`
+	Explain  explainCommand  `cmd:"" help:"Tell which issue keys a text holds and why, or why a commit is (not) in the index."`
+	Webhooks webhooksCommand `cmd:"" help:"Tell how the webhook of each integration is set up at its host."`
+	Config   configCommand   `cmd:"" help:"Work with a configuration file."`
+	Version  versionCommand  `cmd:"" help:"Print the version of keytrail and of what it is built on."`
 }
 
 // Main runs the command line and gives the exit code.

@@ -16,7 +16,9 @@ import (
 	"keytrail/daemon/config"
 	"keytrail/httpapi"
 	"keytrail/indexer"
+	"keytrail/indexer/discovery"
 	"keytrail/indexer/issuekey"
+	"keytrail/indexer/webhook"
 	"keytrail/storage"
 	"keytrail/storage/pebblestore"
 )
@@ -119,6 +121,9 @@ type daemon struct {
 	transports *transports
 	log        zerolog.Logger
 	indexer    *indexer.Indexer
+	discoverer *discovery.Discoverer
+	actions    *actions
+	receiver   *webhook.Receiver
 	api        *httpapi.Server
 	rules      atomic.Pointer[issuekey.Rules]
 	isReady    atomic.Bool
@@ -142,10 +147,19 @@ func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblest
 		Store: store, Mirrors: dataDir(settings.DataDir).mirrors(), Rules: p.rules, Limits: p.limits,
 		Log: log.With().Str("component", "indexer").Logger(), Registerer: registry,
 	})
+	d.discoverer = discovery.New(discovery.Options{
+		Index: announcing{d.indexer, func(integration string) { d.receiver.Discovered(integration) }}, Store: store,
+		Log: log.With().Str("component", "discovery").Logger(), Registerer: registry,
+	})
+	d.receiver = webhook.New(webhook.Options{
+		Index: d.indexer, Discoverer: d.discoverer, Log: log.With().Str("component", "webhooks").Logger(), Registerer: registry,
+	})
+	d.actions = &actions{indexer: d.indexer}
+	d.actions.set(p)
 	var err error
 	d.api, err = newAPI(store, d.indexer, d.rules.Load, httpapi.Options{
-		Differ: d.indexer,
-		Ready:  d.ready, Registerer: registry, Gatherer: registry, Tokens: p.tokens,
+		Differ: d.indexer, Actions: d.actions, BranchName: d.actions.name, Discoverer: discoverer{d.discoverer}, Webhooks: deliveries{d.receiver},
+		Ready: d.ready, Registerer: registry, Gatherer: registry, Tokens: p.tokens,
 		Log: log.With().Str("component", "api").Logger(), Drain: drain,
 	})
 	return d, err
@@ -161,13 +175,15 @@ func (d *daemon) ready() error {
 
 // run answers and indexes until ctx ends.
 func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
-	repositories, err := d.setTargets(ctx, d.plan.targets)
+	repositories, err := d.take(ctx, d.plan)
 	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.api.Run(ctx, l) })
 	g.Go(func() error { return d.indexer.Run(ctx) })
+	g.Go(func() error { return d.discoverer.Run(ctx) })
+	g.Go(func() error { return d.receiver.Run(ctx) })
 	g.Go(func() error { d.watchReloads(ctx, p); return nil })
 	d.isReady.Store(true)
 	d.log.Info().Str("listen", l.Addr().String()).Str("version", versionOf().Version).Int("repositories", repositories).Msg("keytrail is running")
@@ -180,27 +196,47 @@ func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
 	return g.Wait()
 }
 
-// setTargets has the indexer look after the repositories and gives their number. A configuration file names all of them;
-// a command line adds to those that the index knows.
-func (d *daemon) setTargets(ctx context.Context, targets []indexer.Target) (int, error) {
-	isWhole := d.command.Config != ""
-	if !isWhole {
-		known, err := registeredTargets(ctx, d.store, d.settings, d.transports)
-		if err != nil {
-			return 0, err
-		}
-		as, err := d.command.credentials()
-		if err != nil {
-			return 0, usageError{err}
-		}
-		named, err := namedTargets(d.command.Repo, d.settings, as, d.transports)
-		if err != nil {
-			return 0, err
-		}
-		targets = distinct(append(named, known...))
+// take has the indexer and the discoverer look after the repositories and integrations of a plan, and gives the number of
+// repositories that are known so far.
+func (d *daemon) take(ctx context.Context, p plan) (repositories int, err error) {
+	for _, in := range p.integrations {
+		in.warn(d.log)
 	}
-	ids, err := d.indexer.SetTargets(ctx, targets, isWhole)
-	return len(ids), err
+	err = d.discoverer.Set(p.sources(), p.discovery, func() error {
+		targets, isWhole, err := d.targets(ctx, p)
+		if err != nil {
+			return err
+		}
+		ids, err := d.indexer.SetTargets(ctx, targets, isWhole)
+		repositories = len(ids)
+		return err
+	})
+	if err == nil {
+		d.receiver.Set(p.hooks())
+	}
+	return repositories, err
+}
+
+// targets are the repositories to begin with. A configuration file names all of them, its integrations among them; a command
+// line adds to those that the index knows.
+func (d *daemon) targets(ctx context.Context, p plan) (targets []indexer.Target, isWhole bool, err error) {
+	if d.command.Config != "" {
+		targets, err = p.knownTargets(ctx, d.store)
+		return targets, true, err
+	}
+	known, err := registeredTargets(ctx, d.store, d.settings, d.transports)
+	if err != nil {
+		return nil, false, err
+	}
+	as, err := d.command.credentials()
+	if err != nil {
+		return nil, false, usageError{err}
+	}
+	named, err := namedTargets(d.command.Repo, d.settings, as, d.transports)
+	if err != nil {
+		return nil, false, err
+	}
+	return distinct(append(named, known...)), false, nil
 }
 
 // distinct drops targets whose identity came before.
@@ -248,11 +284,13 @@ func (d *daemon) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	repositories, err := d.setTargets(ctx, next.targets)
+	next.goOnFrom(d.plan)
+	repositories, err := d.take(ctx, next)
 	if err != nil {
 		return err
 	}
 	d.rules.Store(next.rules)
+	d.actions.set(next)
 	d.indexer.SetRules(next.rules)
 	d.indexer.SetLimits(next.limits)
 	d.api.SetTokens(next.tokens)

@@ -8,12 +8,16 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"keytrail/daemon/branchname"
 	"keytrail/daemon/config"
 	"keytrail/httpapi"
 	"keytrail/indexer"
+	"keytrail/indexer/discovery"
 	"keytrail/indexer/host"
+	"keytrail/indexer/host/filter"
 	"keytrail/indexer/issuekey"
 	"keytrail/indexer/mirror"
 	"keytrail/indexer/schedule"
@@ -22,10 +26,14 @@ import (
 
 // plan is what a configuration means for the parts of the daemon.
 type plan struct {
-	targets []indexer.Target
-	rules   *issuekey.Rules
-	limits  schedule.Limits
-	tokens  []httpapi.Token
+	targets      []indexer.Target // of the repositories named one by one
+	integrations []*integration
+	discovery    discovery.Limits
+	rules        *issuekey.Rules
+	branchName   *branchname.Template
+	limits       schedule.Limits
+	tokens       []httpapi.Token
+	hookSecret   host.Secret // of the repositories named one by one; nil: none
 }
 
 // checks are those of what a configuration holds and other packages know to be right.
@@ -35,23 +43,42 @@ func checks() config.Checks {
 			_, err := mirror.ParseRefspecs(false, false, []string{spec})
 			return err
 		},
-		Filter: host.CheckFilter,
-		CA:     checkCA,
+		Filter: func(expression string) error {
+			_, err := filter.Compile(expression)
+			return err
+		},
+		BranchName: func(template string) error {
+			_, err := branchname.Parse(template)
+			return err
+		},
+		CA: checkCA,
 	}
 }
 
 // newPlan works a configuration out.
 func newPlan(c *config.Config, transports *transports) (plan, error) {
-	p := plan{limits: schedule.Limits{
-		Total: c.Limits.Fetches, PerHost: c.Limits.FetchesPerHost, Interval: c.Poll.Interval, MaxInterval: c.Poll.MaxInterval,
-	}}
+	p := plan{
+		limits: schedule.Limits{
+			Total: c.Limits.Fetches, PerHost: c.Limits.FetchesPerHost, Interval: c.Poll.Interval, MaxInterval: c.Poll.MaxInterval,
+		},
+		hookSecret: secretOf(c.Webhook.Secret),
+		discovery:  discovery.Limits{Interval: c.Discovery.Interval, Confirmations: c.Discovery.Confirmations},
+	}
 	var errs []error
 	var err error
 	if p.rules, err = newRules(c.IssueKeys); err != nil {
 		errs = append(errs, fmt.Errorf("issue_keys: %w", err))
 	}
+	if p.branchName, err = branchname.Parse(c.BranchName); err != nil {
+		errs = append(errs, fmt.Errorf("branch_name: %w", err))
+	}
 	for _, i := range c.Integrations {
-		errs = append(errs, fmt.Errorf("integration %q: this keytrail has no host of type %q; name its repositories one by one under repositories", i.Name, i.Type))
+		in, err := newIntegration(i, c, transports)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("integration %q: %w", i.Name, err))
+			continue
+		}
+		p.integrations = append(p.integrations, in)
 	}
 	for _, r := range c.Repositories {
 		t, err := newTarget(r, c, transports)
@@ -70,6 +97,40 @@ func newPlan(c *config.Config, transports *transports) (plan, error) {
 		p.tokens = append(p.tokens, httpapi.Token{Name: t.Name, Hash: sha256.Sum256([]byte(text))})
 	}
 	return p, errors.Join(errs...)
+}
+
+// goOnFrom puts those integrations of a former plan that are configured as before in place of the new ones.
+func (p *plan) goOnFrom(former plan) {
+	for i, in := range p.integrations {
+		j := slices.IndexFunc(former.integrations, in.isLike)
+		if j >= 0 {
+			p.integrations[i] = former.integrations[j]
+		}
+	}
+}
+
+// sources are what package discovery asks.
+func (p *plan) sources() []discovery.Source {
+	sources := make([]discovery.Source, len(p.integrations))
+	for i, in := range p.integrations {
+		sources[i] = in.source()
+	}
+	return sources
+}
+
+// knownTargets are the repositories of a plan, of its integrations those that the index knows from former discoveries.
+func (p *plan) knownTargets(ctx context.Context, store storage.Reader) ([]indexer.Target, error) {
+	targets := slices.Clone(p.targets)
+	for r, err := range store.Repositories(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(p.integrations, func(in *integration) bool { return in.config.Name == r.Integration })
+		if i >= 0 && r.State() != storage.StateRetired {
+			targets = append(targets, p.integrations[i].registered(r.RepositorySpec))
+		}
+	}
+	return targets, nil
 }
 
 func newRules(k config.IssueKeys) (*issuekey.Rules, error) {

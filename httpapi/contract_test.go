@@ -172,7 +172,7 @@ func TestProblemKindsAndContractAgree(t *testing.T) {
 
 // examplePath fills the parameters of a path with values that the fixture knows.
 func examplePath(path string) string {
-	return strings.NewReplacer("{key}", "KAFKA-7", "{id}", "1", "{sha}", oid(2).String()).Replace(path)
+	return strings.NewReplacer("{key}", "KAFKA-7", "{id}", "1", "{integration}", "acme", "{secret}", hookSecret, "{sha}", oid(2).String()).Replace(path)
 }
 
 func TestEveryRouteAsksForATokenAsTheContractSays(t *testing.T) {
@@ -191,6 +191,10 @@ func TestEveryRouteAsksForATokenAsTheContractSays(t *testing.T) {
 			switch path {
 			case "/api/v1/issues/commits":
 				body = `{"keys":["KAFKA-7"]}`
+			case "/api/v1/repositories/{id}/branches":
+				body = `{"key":"KAFKA-7"}`
+			case "/api/v1/repositories/{id}/pull-requests":
+				body = `{"source":"fix","title":"KAFKA-7"}`
 			case "/api/v1/explain":
 				target += "?text=x"
 			}

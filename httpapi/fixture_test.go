@@ -37,6 +37,8 @@ type fixture struct {
 	store    *failing
 	indexer  *recordedIndexer
 	differ   *madeDiffer
+	actions  *recordedActions
+	webhooks *recordedWebhooks
 	registry *prometheus.Registry
 	log      *bytes.Buffer
 	ready    error
@@ -47,13 +49,17 @@ const secret = "a-secret-of-the-test"
 
 func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, store: &failing{Store: memstore.New()}, indexer: &recordedIndexer{}, differ: &madeDiffer{}, registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+	f := &fixture{t: t, store: &failing{Store: memstore.New()}, indexer: &recordedIndexer{}, differ: &madeDiffer{}, actions: &recordedActions{}, webhooks: &recordedWebhooks{}, registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	t.Cleanup(func() { f.store.Close() })
 	seed(t, f.store)
 	o := Options{
 		Store:         f.store,
 		Indexer:       f.indexer,
 		Differ:        f.differ,
+		Discoverer:    &recordedDiscoverer{},
+		Webhooks:      f.webhooks,
+		Actions:       f.actions,
+		BranchName:    nameBranch,
 		Keys:          userKey,
 		ExplainText:   explainText,
 		ExplainCommit: f.explainCommit,

@@ -11,11 +11,17 @@ import (
 	"keytrail/storage"
 )
 
-// Options are what a Server is made of. All fields are needed but Differ, Actions, Tokens, Version, Log and Now.
+// Options are what a Server is made of. All fields are needed but Differ, Discoverer, Webhooks, Actions, Tokens, Version, Log and Now.
 type Options struct {
 	Store   storage.Reader
 	Indexer Indexer
 	Differ  Differ // nil: what commits changed is not told
+
+	// Discoverer tells of integrations; nil: there are none.
+	Discoverer Discoverer
+
+	// Webhooks takes what git hosts tell of changes; nil: none are taken.
+	Webhooks Webhooks
 
 	// Actions makes branches and pull requests; nil: this process makes none.
 	Actions Actions

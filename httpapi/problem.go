@@ -30,6 +30,7 @@ const (
 	repositoryNotFound   kind = "repository-not-found"
 	repositoryRetired    kind = "repository-retired"
 	commitNotFound       kind = "commit-not-found"
+	integrationNotFound  kind = "integration-not-found"
 	diffNotServed        kind = "diff-not-served"
 	objectsRefused       kind = "objects-refused"
 	diffTooLarge         kind = "diff-too-large"
@@ -42,80 +43,65 @@ const (
 	hostRefuses          kind = "host-refuses"
 	hostThrottles        kind = "host-throttles"
 	hostFailed           kind = "host-failed"
+	deliveryRefused      kind = "delivery-refused"
+	deliveriesBusy       kind = "deliveries-busy"
 	notReady             kind = "not-ready"
 	interrupted          kind = "interrupted"
 	indexCorrupt         kind = "index-corrupt"
 	internal             kind = "internal"
 )
 
+// kinds is the one table of the problems there are: their HTTP status and title.
+var kinds = [...]struct {
+	kind   kind
+	status int
+	title  string
+}{
+	{unknownParameter, http.StatusBadRequest, "The query has an unknown parameter"},
+	{badParameter, http.StatusBadRequest, "A parameter has a value that cannot be used"},
+	{badKey, http.StatusBadRequest, "This is no issue key"},
+	{badSHA, http.StatusBadRequest, "This is no full commit id"},
+	{badCursor, http.StatusBadRequest, "The cursor cannot be used here"},
+	{badBody, http.StatusBadRequest, "The body of the request cannot be used"},
+	{bodyTooLarge, http.StatusRequestEntityTooLarge, "The body of the request is too large"},
+	{unsupportedMediaType, http.StatusUnsupportedMediaType, "The body of the request is not JSON"},
+	{unauthorized, http.StatusUnauthorized, "A valid token is needed"},
+	{crossOrigin, http.StatusForbidden, "Another site's page may not change anything here"},
+	{misdirected, http.StatusMisdirectedRequest, "The request is for another host"},
+	{routeNotFound, http.StatusNotFound, "There is no such route"},
+	{methodNotAllowed, http.StatusMethodNotAllowed, "The route does not know this method"},
+	{repositoryNotFound, http.StatusNotFound, "There is no such repository"},
+	{repositoryRetired, http.StatusConflict, "The repository is retired"},
+	{commitNotFound, http.StatusNotFound, "The repository has no such commit"},
+	{integrationNotFound, http.StatusNotFound, "There is no such integration"},
+	{diffNotServed, http.StatusNotImplemented, "Changes of commits are not told here"},
+	{objectsRefused, http.StatusBadGateway, "The repository's server does not hand out what is needed"},
+	{diffTooLarge, http.StatusInsufficientStorage, "The commit is too large to be shown"},
+	{sourceUnavailable, http.StatusServiceUnavailable, "The repository cannot be read at the moment"},
+	{sourceFailed, http.StatusBadGateway, "The repository cannot be read"},
+	{diskFull, http.StatusInsufficientStorage, "There is no space left"},
+	{actionNotSupported, http.StatusNotImplemented, "The repository's host cannot do this"},
+	{hostTokenNeeded, http.StatusForbidden, "Your own token of the host is needed"},
+	{hostForbids, http.StatusForbidden, "The host does not allow this"},
+	{hostRefuses, http.StatusUnprocessableEntity, "The host refuses this"},
+	{hostThrottles, http.StatusServiceUnavailable, "The host has had too many requests"},
+	{hostFailed, http.StatusBadGateway, "The host could not be asked"},
+	{deliveryRefused, http.StatusUnauthorized, "The webhook is not taken"},
+	{deliveriesBusy, http.StatusServiceUnavailable, "Too many webhooks at once"},
+	{notReady, http.StatusServiceUnavailable, "The daemon is not ready"},
+	{interrupted, http.StatusServiceUnavailable, "The request was interrupted"},
+	{indexCorrupt, http.StatusInternalServerError, "The index is damaged"},
+	{internal, http.StatusInternalServerError, "Something went wrong inside"},
+}
+
 // describe gives the HTTP status of a kind and its title.
 func (k kind) describe() (status int, title string) {
-	switch k {
-	case unknownParameter:
-		return http.StatusBadRequest, "The query has an unknown parameter"
-	case badParameter:
-		return http.StatusBadRequest, "A parameter has a value that cannot be used"
-	case badKey:
-		return http.StatusBadRequest, "This is no issue key"
-	case badSHA:
-		return http.StatusBadRequest, "This is no full commit id"
-	case badCursor:
-		return http.StatusBadRequest, "The cursor cannot be used here"
-	case badBody:
-		return http.StatusBadRequest, "The body of the request cannot be used"
-	case bodyTooLarge:
-		return http.StatusRequestEntityTooLarge, "The body of the request is too large"
-	case unsupportedMediaType:
-		return http.StatusUnsupportedMediaType, "The body of the request is not JSON"
-	case unauthorized:
-		return http.StatusUnauthorized, "A valid token is needed"
-	case crossOrigin:
-		return http.StatusForbidden, "Another site's page may not change anything here"
-	case misdirected:
-		return http.StatusMisdirectedRequest, "The request is for another host"
-	case routeNotFound:
-		return http.StatusNotFound, "There is no such route"
-	case methodNotAllowed:
-		return http.StatusMethodNotAllowed, "The route does not know this method"
-	case repositoryNotFound:
-		return http.StatusNotFound, "There is no such repository"
-	case repositoryRetired:
-		return http.StatusConflict, "The repository is retired"
-	case commitNotFound:
-		return http.StatusNotFound, "The repository has no such commit"
-	case diffNotServed:
-		return http.StatusNotImplemented, "Changes of commits are not told here"
-	case objectsRefused:
-		return http.StatusBadGateway, "The repository's server does not hand out what is needed"
-	case diffTooLarge:
-		return http.StatusInsufficientStorage, "The commit is too large to be shown"
-	case sourceUnavailable:
-		return http.StatusServiceUnavailable, "The repository cannot be read at the moment"
-	case sourceFailed:
-		return http.StatusBadGateway, "The repository cannot be read"
-	case diskFull:
-		return http.StatusInsufficientStorage, "There is no space left"
-	case actionNotSupported:
-		return http.StatusNotImplemented, "The repository's host cannot do this"
-	case hostTokenNeeded:
-		return http.StatusForbidden, "Your own token of the host is needed"
-	case hostForbids:
-		return http.StatusForbidden, "The host does not allow this"
-	case hostRefuses:
-		return http.StatusUnprocessableEntity, "The host refuses this"
-	case hostThrottles:
-		return http.StatusServiceUnavailable, "The host has had too many requests"
-	case hostFailed:
-		return http.StatusBadGateway, "The host could not be asked"
-	case notReady:
-		return http.StatusServiceUnavailable, "The daemon is not ready"
-	case interrupted:
-		return http.StatusServiceUnavailable, "The request was interrupted"
-	case indexCorrupt:
-		return http.StatusInternalServerError, "The index is damaged"
-	default:
-		return http.StatusInternalServerError, "Something went wrong inside"
+	for _, row := range kinds {
+		if row.kind == k {
+			return row.status, row.title
+		}
 	}
+	return internal.describe()
 }
 
 // problem is an error that a client is told. Its detail names what is wrong and the way out, and holds no path of
@@ -169,8 +155,13 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	if p.kind == unauthorized {
+	switch p.kind {
+	case unauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="keytrail"`)
+	case deliveryRefused:
+		w.Header().Set("WWW-Authenticate", `Basic realm="webhook"`) // some hosts send their password only when they are asked for it
+	case deliveriesBusy:
+		w.Header().Set("Retry-After", retryDelivery)
 	}
 	w.Header().Del("ETag")
 	w.Header().Set("Cache-Control", "no-store")

@@ -12,13 +12,28 @@ import (
 type route struct {
 	pattern string // of http.ServeMux
 	open    bool   // answers without a token
+	proved  bool   // the request holds another proof, which the handler checks
+	limit   int64  // of a request's body, in bytes; 0: maxBodyBytes
 	serve   handler
+}
+
+// bodyLimit is how large the body of a request may be, in bytes.
+func (r route) bodyLimit() int64 {
+	if r.limit > 0 {
+		return r.limit
+	}
+	return maxBodyBytes
 }
 
 // handler answers a request, or gives the error to answer with.
 type handler func(w *response, r *http.Request) error
 
 func (s *Server) table() []route {
+	return append(s.answers(), s.hooks()...)
+}
+
+// answers are the routes of the API and of what operators ask.
+func (s *Server) answers() []route {
 	scrape := promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{ErrorLog: &s.options.Log})
 	return []route{
 		{pattern: "GET /api/v1/issues/{key}", serve: s.issue},
@@ -35,6 +50,8 @@ func (s *Server) table() []route {
 		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}", serve: s.commit},
 		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/issues", serve: s.commitIssues},
 		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/diff", serve: s.diff},
+		{pattern: "GET /api/v1/integrations", serve: s.integrations},
+		{pattern: "POST /api/v1/integrations/{integration}/discover", serve: s.discover},
 		{pattern: "GET /api/v1/explain", serve: s.explain},
 		{pattern: "GET /api/v1/export", serve: s.export},
 		{pattern: "GET /healthz", open: true, serve: s.health},

@@ -31,7 +31,7 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	setFields(w.Header(), "X-Content-Type-Options", "nosniff")
 	if r.ContentLength != 0 {
 		w.limitBody(s.bodyTimeout)
-		r.Body = http.MaxBytesReader(rw, r.Body, maxBodyBytes)
+		r.Body = http.MaxBytesReader(rw, r.Body, found.bodyLimit())
 	}
 	if err := s.admit(w, r, found); err != nil {
 		s.fail(w, r, err)
@@ -49,12 +49,14 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 
 // admit decides whether a request may go on to its route. A path without a route asks for a token like any other.
 func (s *Server) admit(w *response, r *http.Request, to route) error {
-	if !s.guarded() {
+	switch {
+	case to.proved: // neither by a token nor by the name of this machine
+	case !s.guarded():
 		if rebound(r) {
 			return problemf(misdirected, "without tokens a request over loopback must name localhost or an IP address as its host: "+
 				"do so, or configure auth.tokens")
 		}
-	} else if !to.open {
+	case !to.open:
 		name, err := s.authorize(r.Header)
 		if err != nil {
 			return err
@@ -102,8 +104,16 @@ func (s *Server) observe(w *response, r *http.Request, began time.Time) {
 	took := time.Since(began)
 	s.metrics.inFlight.Dec()
 	s.metrics.request(w.route, r.Method, w.status, took)
-	s.options.Log.Debug().Str("route", w.route).Str("method", r.Method).Str("path", r.URL.Path).Int("code", w.status).
+	s.options.Log.Debug().Str("route", w.route).Str("method", r.Method).Str("path", shownPath(w.route, r.URL.Path)).Int("code", w.status).
 		Int64("bytes", w.bytes).Dur("took", took).Str("remote", r.RemoteAddr).Str("token", w.token).Msg("request")
+}
+
+// shownPath gives the path of a request for the log. Of one that may hold the secret of a webhook it is the route.
+func shownPath(route, path string) string {
+	if strings.Contains(strings.ToLower(path), "webhook") {
+		return route
+	}
+	return path
 }
 
 // response is the ResponseWriter of one request. It cuts off a client that stops reading.

@@ -44,6 +44,7 @@ type Server struct {
 	active  gate
 	buffers buffers
 	tags    tagger
+	large   chan struct{} // holds one for each large delivery that is being read
 
 	bodyTimeout, writeTimeout time.Duration
 }
@@ -67,6 +68,7 @@ func New(o Options) (*Server, error) {
 		mux:          http.NewServeMux(),
 		routes:       map[string]route{},
 		tags:         newTagger(),
+		large:        make(chan struct{}, maxLargeDeliveries),
 		bodyTimeout:  bodyTimeout,
 		writeTimeout: writeTimeout,
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"keytrail/indexer/host"
 	"keytrail/indexer/mirror"
 	"keytrail/indexer/mirror/wire"
 	"keytrail/storage"
@@ -30,6 +31,15 @@ var classes = [...]struct {
 	{wire.ErrObjectFormat, storage.ClassCorrupt},
 	{wire.ErrTooLarge, storage.ClassCorrupt},
 	{storage.ErrNoObjects, storage.ClassAuth}, // somebody has to allow it at the server
+	// Before wire.ErrAuth, whose cause they are when a host does not give the credentials for git.
+	{host.ErrThrottled, storage.ClassThrottled},
+	{host.ErrServer, storage.ClassTransient},
+	{host.ErrUnreachable, storage.ClassTransient},
+	{host.ErrGone, storage.ClassGone},
+	{host.ErrTooLarge, storage.ClassCorrupt},
+	{host.ErrAuth, storage.ClassAuth},
+	{host.ErrOrigin, storage.ClassAuth}, // somebody has to allow it in the configuration
+	{host.ErrConfig, storage.ClassAuth},
 	{wire.ErrAuth, storage.ClassAuth},
 	{wire.ErrRedirect, storage.ClassAuth},
 	{wire.ErrHostKey, storage.ClassAuth},
@@ -69,8 +79,12 @@ func waitAfter(err error) time.Duration {
 	switch Classify(err) {
 	case storage.ClassThrottled:
 		var w *wire.Error
-		if errors.As(err, &w) {
+		if errors.As(err, &w) && w.RetryAfter > 0 {
 			return w.RetryAfter
+		}
+		var h *host.Error
+		if errors.As(err, &h) {
+			return max(0, time.Until(h.Until))
 		}
 	case storage.ClassAuth, storage.ClassGone, storage.ClassBug:
 		return authWait

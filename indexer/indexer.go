@@ -53,7 +53,12 @@ type Indexer struct {
 	schedule *schedule.Schedule
 	onDemand *mirror.OnDemand
 	metrics  *metrics
+	pulls    *pulls
 	rules    atomic.Pointer[issuekey.Rules]
+
+	generation atomic.Uint64 // of targets
+
+	setting sync.Mutex // held while the set of repositories changes, before mu
 
 	mu        sync.Mutex
 	targets   map[storage.RepositoryID]*target
@@ -85,74 +90,19 @@ func New(o Options) *Indexer {
 		x.metrics.receivedBytes.Add(float64(bytes))
 	}})
 	x.rules.Store(o.Rules)
+	x.pulls = newPulls(x, o)
 	x.metrics = newMetrics(o.Registerer, x)
 	return x
 }
 
 // SetLimits changes how often and how many at once. The number of workers, Limits.Total, only falls: it is fixed by New.
-func (x *Indexer) SetLimits(l schedule.Limits) { x.schedule.SetLimits(l) }
+func (x *Indexer) SetLimits(l schedule.Limits) {
+	x.schedule.SetLimits(l)
+	x.pulls.schedule.SetLimits(l)
+}
 
 // SetRules changes the key rules. Repositories indexed by other rules are indexed again at their next look.
 func (x *Indexer) SetRules(r *issuekey.Rules) { x.rules.Store(r) }
-
-// SetTargets says which repositories to index, and answers their ids. With isWhole the others are retired: they
-// go on answering, are no longer looked at, and are forgotten after the grace period.
-func (x *Indexer) SetTargets(ctx context.Context, targets []Target, isWhole bool) ([]storage.RepositoryID, error) {
-	specs := make([]storage.RepositorySpec, len(targets))
-	for i, t := range targets {
-		specs[i] = t.Spec
-	}
-	ids, err := x.store.Register(ctx, specs)
-	if err != nil {
-		return nil, fmt.Errorf("register repositories: %w", err)
-	}
-	wanted := make(map[storage.RepositoryID]*target, len(ids))
-	for i, id := range ids {
-		wanted[id] = newTarget(id, targets[i])
-	}
-	var items []schedule.Item
-	for r, err := range x.store.Repositories(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("list repositories: %w", err)
-		}
-		if t := wanted[r.ID]; t != nil {
-			items = append(items, schedule.Item{ID: r.ID, Host: t.host(), Seen: r.SeenAt, Changed: r.IndexedAt})
-		} else if isWhole {
-			if err := x.store.Retire(ctx, r.ID, x.now()); err != nil {
-				return nil, fmt.Errorf("retire repository %q: %w", r.Name, err)
-			}
-		}
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for id, t := range x.targets {
-		if w := wanted[id]; w != nil && w.sameAs(t) {
-			wanted[id] = t // its connection and what it learned of its server stay
-		} else {
-			x.displaced = append(x.displaced, t)
-		}
-	}
-	x.targets = wanted
-	x.schedule.Set(items)
-	for _, spec := range specs {
-		x.metrics.discovered.WithLabelValues(spec.Integration).Set(float64(x.now().Unix()))
-	}
-	return ids, x.closeDisplaced()
-}
-
-// closeDisplaced closes the sources of displaced targets that no job uses. The caller holds x.mu.
-func (x *Indexer) closeDisplaced() error {
-	var errs []error
-	x.displaced = slices.DeleteFunc(x.displaced, func(t *target) bool {
-		if !t.busy.TryLock() {
-			return false
-		}
-		defer t.busy.Unlock()
-		errs = append(errs, t.close())
-		return true
-	})
-	return errors.Join(errs...)
-}
 
 // Close releases what jobs left open for the next ones. Run must have returned.
 func (x *Indexer) Close() error {
@@ -187,20 +137,7 @@ func (x *Indexer) snapshot() []*target {
 	return targets
 }
 
-// Nudge has repositories looked at as soon as there is room: a webhook, or a person, says that they changed. Nudges that
-// arrive while one waits are one. Unknown ids are passed over.
-func (x *Indexer) Nudge(ids ...storage.RepositoryID) {
-	now := x.now()
-	for _, id := range ids {
-		if t, err := x.target(id); err == nil {
-			t.noteChange(now)
-			t.nudged.CompareAndSwap(0, now.UnixNano())
-		}
-	}
-	x.schedule.Nudge(ids...)
-}
-
-// Reindex has one repository looked at soon; with isFull everything is read and indexed again.
+// Reindex has one repository looked at soon, and its pull requests read; with isFull everything is read and indexed again.
 func (x *Indexer) Reindex(_ context.Context, id storage.RepositoryID, isFull bool) error {
 	t, err := x.target(id)
 	if err != nil {
@@ -208,10 +145,15 @@ func (x *Indexer) Reindex(_ context.Context, id storage.RepositoryID, isFull boo
 	}
 	if isFull {
 		t.reset.Store(true)
+		t.renew.Store(true)
 	}
 	x.schedule.Nudge(id)
+	x.RefreshPullRequests(id)
 	return nil
 }
+
+// CountError counts a failure that is of no single repository, as of a discovery, among those of indexing.
+func (x *Indexer) CountError(class storage.ErrorClass) { x.metrics.failed(class) }
 
 // Run indexes until the context ends, and returns when all its work has ended.
 func (x *Indexer) Run(ctx context.Context) error {
@@ -219,6 +161,7 @@ func (x *Indexer) Run(ctx context.Context) error {
 	for range x.workers {
 		g.Go(func() error { return x.work(ctx) })
 	}
+	g.Go(func() error { return x.pulls.run(ctx) })
 	g.Go(func() error { return x.forgetRetired(ctx) })
 	g.Go(func() error { return x.sweepOnDemand(ctx) })
 	err := g.Wait()
@@ -283,14 +226,27 @@ func (x *Indexer) forgetOnce(ctx context.Context) error {
 		}
 	}
 	for _, r := range over {
-		if err := x.store.Forget(ctx, r.ID); err != nil {
+		if err := x.forget(ctx, r); err != nil {
 			return err
 		}
-		if err := mirror.Remove(x.mirrorDir(r.ID)); err != nil {
-			return err
-		}
-		x.log.Info().Uint32("repo_id", uint32(r.ID)).Str("repo", r.Name).Msg("repository forgotten")
 	}
+	return nil
+}
+
+// forget removes a repository, unless it has come back meanwhile.
+func (x *Indexer) forget(ctx context.Context, r storage.Repository) error {
+	x.setting.Lock()
+	defer x.setting.Unlock()
+	if now, err := x.store.Repository(ctx, r.ID); err != nil || now.RetiredAt.IsZero() {
+		return err
+	}
+	if err := x.store.Forget(ctx, r.ID); err != nil {
+		return err
+	}
+	if err := mirror.Remove(x.mirrorDir(r.ID)); err != nil {
+		return err
+	}
+	x.log.Info().Uint32("repo_id", uint32(r.ID)).Str("repo", r.Name).Msg("repository forgotten")
 	return nil
 }
 

@@ -157,6 +157,9 @@ func (x *Indexer) attempt(ctx context.Context, t *target, progress func(Progress
 		return result, err
 	}
 	result.Changed = true
+	if rec.Version > 0 { // at first they are due anyway
+		x.RefreshPullRequests(t.id) // a merge or a new branch comes with a change of one
+	}
 	if len(result.Lacking) == 0 {
 		t.seen = look.Digest
 	}
@@ -173,7 +176,6 @@ type job struct {
 	rec      storage.Repository
 	progress func(Progress)
 	result   *Result
-	text     []byte // reused between messages
 }
 
 // advance fetches and walks what differs and hands it to the store.
@@ -214,7 +216,7 @@ func (j *job) advance(ctx context.Context, look *mirror.Look, d difference, a st
 	return err
 }
 
-// commits walks from the tips to what the index holds and finds the keys on the way.
+// commits walks from the tips to what the index holds. The keys are found by the walk's workers.
 func (j *job) commits(ctx context.Context, tips []storage.OID, isReset bool) iter.Seq2[storage.Commit, error] {
 	var known func(storage.OID) (bool, error)
 	if !isReset && j.rec.Commits > 0 {
@@ -222,18 +224,18 @@ func (j *job) commits(ctx context.Context, tips []storage.OID, isReset bool) ite
 	}
 	return func(yield func(storage.Commit, error) bool) {
 		walked := int64(0)
-		for c, err := range j.source.Walk(ctx, tips, known) {
+		for commits, err := range j.source.Walk(ctx, tips, known, j.appendKeys) {
 			if err != nil {
-				yield(c, err)
+				yield(storage.Commit{}, err)
 				return
 			}
-			c.Keys = j.textKeys(c.Message)
-			if walked++; walked%256 == 0 {
-				j.progress(Progress{Phase: PhaseWalk, Bytes: j.result.Bytes, Commits: walked})
+			for i := range commits {
+				if !yield(commits[i], nil) {
+					return
+				}
 			}
-			if !yield(c, nil) {
-				return
-			}
+			walked += int64(len(commits))
+			j.progress(Progress{Phase: PhaseWalk, Bytes: j.result.Bytes, Commits: walked})
 		}
 		j.progress(Progress{Phase: PhaseStore, Bytes: j.result.Bytes, Commits: walked})
 	}
@@ -253,7 +255,7 @@ func (j *job) notes(ctx context.Context, changed []mirror.Ref, d difference) ([]
 		u := storage.NotesUpdate{Ref: r.Name, Reset: isWhole}
 		for _, n := range changes {
 			u.Changes = append(u.Changes, storage.Note{
-				Ref: r.Name, Object: n.Object, Text: n.Text, Deleted: n.Deleted, Keys: j.textKeys(n.Text),
+				Ref: r.Name, Object: n.Object, Text: n.Text, Deleted: n.Deleted, Keys: j.appendKeys(nil, n.Text),
 			})
 		}
 		updates = append(updates, u)
@@ -327,8 +329,7 @@ func (j *job) nameKeys(ref string) []storage.IssueKey {
 	return issuekey.AppendNameKeys[storage.IssueKey](nil, j.rules, branch)
 }
 
-// textKeys finds the keys in a message or a note.
-func (j *job) textKeys(text string) []storage.IssueKey {
-	j.text = append(j.text[:0], text...)
-	return issuekey.AppendKeys[storage.IssueKey](nil, j.rules, j.text)
+// appendKeys finds the keys in a message or a note.
+func (j *job) appendKeys(dst []storage.IssueKey, text string) []storage.IssueKey {
+	return issuekey.AppendKeys(dst, j.rules, text)
 }

@@ -18,7 +18,6 @@ type metrics struct {
 	advanceDuration prometheus.Histogram
 	pushVisible     prometheus.Histogram
 	errors          *prometheus.CounterVec
-	discovered      *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer, x *Indexer) *metrics {
@@ -52,12 +51,8 @@ func newMetrics(reg prometheus.Registerer, x *Indexer) *metrics {
 		}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "keytrail_errors_total",
-			Help: "Failures of indexing, by class.",
+			Help: "Failures of indexing and discovery, by class.",
 		}, []string{"class"}),
-		discovered: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "keytrail_discovery_last_success_timestamp_seconds",
-			Help: "When the set of an integration's repositories was last read with success; the configuration's own have no name.",
-		}, []string{"integration"}),
 	}
 	for _, class := range []storage.ErrorClass{
 		storage.ClassTransient, storage.ClassThrottled, storage.ClassAuth, storage.ClassGone,
@@ -66,7 +61,7 @@ func newMetrics(reg prometheus.Registerer, x *Indexer) *metrics {
 		m.errors.WithLabelValues(string(class))
 	}
 	reg.MustRegister(m.fetches, m.fetchDuration, m.receivedBytes, m.commitsIndexed, m.advanceDuration,
-		m.pushVisible, m.errors, m.discovered, &gauges{x: x})
+		m.pushVisible, m.errors, &gauges{x: x})
 	return m
 }
 

@@ -18,6 +18,14 @@ type Target struct {
 	Spec     storage.RepositorySpec
 	Refspecs mirror.Refspecs
 	Remote   mirror.RemoteOptions // for a repository that is fetched; a path is read in place
+	// PullRequests reads the repository's pull requests; nil when its host lists none.
+	PullRequests PullRequestSource
+
+	// Way stands for all that Refspecs and Remote are made from, whose functions cannot be compared: two targets with the same
+	// one, not nil, are reached alike. Its type is comparable.
+	Way any
+	// IsDormant keeps the repository in the index without looks at it: its host has it and does not let it be fetched.
+	IsDormant bool
 }
 
 // Source is a repository as the indexer sees it; *mirror.Local and *mirror.Remote are such. One goroutine at a time
@@ -27,8 +35,8 @@ type Source interface {
 	Look(ctx context.Context, since mirror.Digest) (*mirror.Look, error)
 	// Fetch brings the objects of changed refs here and resolves the refs to commits.
 	Fetch(ctx context.Context, look *mirror.Look, changed []mirror.Ref, progress func(mirror.Progress)) (mirror.Fetched, error)
-	// Walk yields once, in any order, each commit that tips reach and that is not known. A known commit's ancestors are known.
-	Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error)) iter.Seq2[storage.Commit, error]
+	// Walk yields once, in batches of any order, each commit that tips reach and that is not known. A known commit's ancestors are known.
+	Walk(ctx context.Context, tips []storage.OID, known func(storage.OID) (bool, error), keys mirror.FindKeys) iter.Seq2[[]storage.Commit, error]
 	// Notes gives the notes that differ between two tips of a notes ref; isWhole when they are all there are.
 	Notes(ctx context.Context, ref string, from, to storage.OID) (changes []mirror.Note, isWhole bool, err error)
 	// Discard removes what is kept here of the repository, so that the next Fetch begins anew.
@@ -50,6 +58,10 @@ type target struct {
 	nudged  atomic.Int64 // when the oldest nudge came that no look has followed yet; 0: none
 	changed atomic.Int64 // since when a change is known that is not indexed; 0: none
 
+	pulls   atomic.Pointer[PullRequestSource] // nil: none
+	pulling sync.Mutex                        // held by the one poll of pull requests at a time
+	renew   atomic.Bool                       // the next poll reads all pull requests, and believes what it is told
+
 	busy   sync.Mutex // held by the one job at a time; guards what follows
 	source Source
 	seen   mirror.Digest // of the last look that the index agreed with
@@ -58,11 +70,20 @@ type target struct {
 	shown   mirror.Shown
 }
 
-func newTarget(id storage.RepositoryID, t Target) *target { return &target{Target: t, id: id} }
+func newTarget(id storage.RepositoryID, t Target) *target {
+	made := &target{Target: t, id: id}
+	if t.PullRequests != nil {
+		made.pulls.Store(&t.PullRequests)
+	}
+	return made
+}
 
 // sameAs reports whether a reload leaves a target as it was.
 func (t *target) sameAs(u *target) bool {
-	return reflect.DeepEqual(t.Spec, u.Spec) && reflect.DeepEqual(t.Refspecs, u.Refspecs) && t.Remote.Same(u.Remote)
+	if t.Spec != u.Spec || t.IsDormant != u.IsDormant {
+		return false
+	}
+	return t.Way != nil && t.Way == u.Way || reflect.DeepEqual(t.Refspecs, u.Refspecs) && t.Remote.Same(u.Remote)
 }
 
 // host names what the limit of jobs per host counts by.

@@ -73,18 +73,20 @@ func (j *job) verifyCommits(ctx context.Context, tips []storage.OID, report func
 	problem := func(format string, args ...any) {
 		report(storage.Problem{Repository: j.t.id, Text: fmt.Sprintf(format, args...)})
 	}
-	for c, err := range j.source.Walk(ctx, tips, nil) {
+	for commits, err := range j.source.Walk(ctx, tips, nil, j.appendKeys) {
 		if err != nil {
 			return err
 		}
-		keys, ok := indexed[c.OID]
-		if !ok {
-			problem("commit %s is reached by a tip and missing in the index", c.OID)
-			continue
-		}
-		delete(indexed, c.OID)
-		if found := j.textKeys(c.Message); !slices.Equal(found, keys) {
-			problem("commit %s has the keys %v and is indexed with %v", c.OID, found, keys)
+		for _, c := range commits {
+			keys, ok := indexed[c.OID]
+			if !ok {
+				problem("commit %s is reached by a tip and missing in the index", c.OID)
+				continue
+			}
+			delete(indexed, c.OID)
+			if !slices.Equal(c.Keys, keys) {
+				problem("commit %s has the keys %v and is indexed with %v", c.OID, c.Keys, keys)
+			}
 		}
 	}
 	for oid := range indexed {
@@ -117,7 +119,7 @@ func (j *job) verifyNotes(ctx context.Context, tips []storage.Tip, report func(s
 			at := place{tip.Ref, n.Object}
 			has, ok := indexed[at]
 			delete(indexed, at)
-			if !ok || has.Text != n.Text || !slices.Equal(has.Keys, j.textKeys(n.Text)) {
+			if !ok || has.Text != n.Text || !slices.Equal(has.Keys, j.appendKeys(nil, n.Text)) {
 				problem("the note of %s on %s differs from the one in the index", tip.Ref, n.Object)
 			}
 		}

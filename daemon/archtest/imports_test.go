@@ -24,6 +24,8 @@ func rooms() []room {
 		{"indexer/schedule", []string{"storage"}},
 		{"indexer/issuekey", []string{"storage"}},
 		{"indexer/mirror/...", []string{"indexer/mirror/...", "indexer/issuekey", "storage"}},
+		{"indexer/webhook", []string{"indexer", "indexer/host", "storage"}},
+		{"indexer/discovery", []string{"indexer", "indexer/host/...", "storage"}},
 		{"indexer/host/...", []string{"indexer/host/...", "storage"}},
 		{"indexer", []string{"indexer/schedule", "indexer/issuekey", "indexer/mirror/...", "indexer/host", "storage"}},
 		{"storage", nil},
@@ -55,7 +57,7 @@ func libraries() map[string][]string {
 		"github.com/getkin/kin-openapi":       {"httpapi/...", "daemon/..."},
 		"github.com/rogpeppe/go-internal":     {"daemon/..."},
 		"golang.org/x/text":                   {"indexer/mirror/..."},
-		"github.com/prometheus/client_golang": {"daemon/...", "httpapi/...", "indexer", "indexer/host/...", "indexer/mirror/...", "storage/pebblestore/..."},
+		"github.com/prometheus/client_golang": {"bench/asker", "daemon/...", "httpapi/...", "indexer", "indexer/discovery", "indexer/host/...", "indexer/mirror/...", "indexer/webhook", "storage/pebblestore/..."},
 	}
 }
 

@@ -24,14 +24,17 @@ type Config struct {
 	Listen       string // host:port of the HTTP listener
 	DataDir      string // absolute
 	Poll         Poll
+	Discovery    Discovery
 	Refs         Refs
 	Reach        // of every integration and repository that does not override it
 	IssueKeys    IssueKeys
+	BranchName   string // template by which a new branch is named after an issue
 	Limits       Limits
 	Local        Local
 	Auth         Auth
 	Integrations []Integration
 	Repositories []Repository
+	Webhook      Webhook // of Repositories; those of an integration have its own
 	Log          Log
 }
 
@@ -39,6 +42,14 @@ type Config struct {
 type Poll struct {
 	Interval    time.Duration // of a repository that changes
 	MaxInterval time.Duration // the longest that a quiet one waits; at least Interval
+}
+
+// Discovery says how often integrations are asked for their repositories.
+type Discovery struct {
+	Interval time.Duration
+	// Confirmations is how often in a row, an interval or more apart, a host must say that most of its repositories are gone
+	// before it is believed.
+	Confirmations int
 }
 
 // Refs says what is fetched beside heads and tags.
@@ -85,25 +96,6 @@ type Token struct {
 	Token Secret
 }
 
-// Integration is an account on a git host that yields many repositories.
-type Integration struct {
-	Name string
-	Type string // one of [Types]
-	URL  string // of the account on its host; empty for a folder
-	Credentials
-	Reach
-	Filter  string // JMESPath on the host's own JSON; empty selects all
-	Webhook Webhook
-	Refs    Refs   // the configuration's own, where not overridden
-	Path    string // of a folder: absolute
-	Depth   int    // of a folder: how many levels below Path to look for repositories
-}
-
-// Webhook is how a host's calls are known to be its own.
-type Webhook struct {
-	Secret Secret
-}
-
 // Repository is one repository named by itself.
 type Repository struct {
 	Name string
@@ -119,25 +111,17 @@ type Log struct {
 	Format string // json or console
 }
 
-// Types lists the integration types that a configuration may name.
-func Types() []string {
-	return []string{
-		"azure-devops", "azure-devops-server", "github", "github-app", "gitlab", "bitbucket-server", "gerrit", "codecommit",
-		"gitea", typeFolder,
-	}
-}
-
-const typeFolder = "folder"
-
 // Default is the configuration of an empty file.
 func Default() *Config {
 	return &Config{
-		Listen:    "127.0.0.1:8790",
-		DataDir:   "/var/lib/keytrail",
-		Poll:      Poll{Interval: 5 * time.Minute, MaxInterval: 24 * time.Hour},
-		Refs:      Refs{Notes: true},
-		Reach:     Reach{Objects: ObjectsCommits, Fetch: Fetch{Engine: EngineNative}},
-		IssueKeys: IssueKeys{Preset: "jira", Deny: []string{"UTF", "SHA", "ISO", "CVE", "RFC"}},
+		Listen:     "127.0.0.1:8790",
+		DataDir:    "/var/lib/keytrail",
+		Poll:       Poll{Interval: 5 * time.Minute, MaxInterval: 24 * time.Hour},
+		Discovery:  Discovery{Interval: 10 * time.Minute, Confirmations: 3},
+		Refs:       Refs{Notes: true},
+		Reach:      Reach{Objects: ObjectsCommits, Fetch: Fetch{Engine: EngineNative}},
+		BranchName: "${issuekey}-${summary}",
+		IssueKeys:  IssueKeys{Preset: "jira", Deny: []string{"UTF", "SHA", "ISO", "CVE", "RFC"}},
 		Limits: Limits{
 			Fetches: 8, FetchesPerHost: 4, Connect: 30 * time.Second, Stall: time.Minute, Total: 6 * time.Hour,
 			Advertisement: 512 << 20, Refs: 5_000_000, Pack: 20 << 30,
@@ -149,9 +133,10 @@ func Default() *Config {
 // Checks are what other packages know to be right. A nil check accepts everything; the text of an error follows the
 // key path.
 type Checks struct {
-	Refspec func(string) error // of refs.other
-	Filter  func(string) error // of integrations[].filter
-	CA      func(string) error // of the file that a ca names
+	Refspec    func(string) error // of refs.other
+	Filter     func(string) error // of integrations[].filter
+	BranchName func(string) error // of branch_name
+	CA         func(string) error // of the file that a ca names
 }
 
 // Load reads and parses the file at path.
@@ -198,9 +183,11 @@ func (c *Config) CheckSecrets() error {
 	for i, in := range c.Integrations {
 		at := fmt.Sprintf("integrations[%d].", i)
 		in.look(at, look)
+		look(at+"private_key", in.PrivateKey)
 		look(at+"webhook.secret", in.Webhook.Secret)
 		look(at+"proxy.password", in.Proxy.Password)
 	}
+	look("webhook.secret", c.Webhook.Secret)
 	for i, r := range c.Repositories {
 		at := fmt.Sprintf("repositories[%d].", i)
 		r.look(at, look)

@@ -38,6 +38,7 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 	want.IssueKeys.Aliases = map[string]string{"OLD": "NEW"}
 	want.Auth.Tokens = []config.Token{{Name: "jira", Token: config.SecretFromFile("/run/secrets/jira")}}
 	want.Local.Roots = []string{"/srv/git"}
+	want.Webhook.Secret = config.SecretFromEnv("REPOSITORIES_HOOK")
 	acme := want.Reach
 	acme.CA = "/etc/keytrail/acme-ca.pem"
 	acme.Proxy = config.Proxy{URL: "http://proxy.example.com:3128", Username: "bot", Password: config.SecretFromFile("/run/secrets/proxy")}
@@ -49,8 +50,15 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 		Name: "acme-azure", Type: "azure-devops", URL: "https://dev.azure.com/acme", Reach: acme,
 		Credentials: config.Credentials{Token: config.SecretFromEnv("AZURE_PAT")},
 		Filter:      "{value: value[?starts_with(name, 'pay')]}",
-		Webhook:     config.Webhook{Secret: config.SecretFromEnv("AZURE_HOOK")},
+		Webhook:     config.Webhook{Username: "azure", Secret: config.SecretFromEnv("AZURE_HOOK")},
 		Refs:        config.Refs{Notes: true},
+	}, {
+		Name: "acme-github", Type: "github-app", Reach: want.Reach, Refs: config.Refs{Notes: true},
+		AppID: "4711", InstallationID: 815, PrivateKey: config.SecretFromFile("/run/secrets/github-app.pem"),
+	}, {
+		Name: "acme-gitlab", Type: "gitlab", URL: "https://git.example.com/gitlab", Reach: want.Reach, Refs: config.Refs{Notes: true},
+		Credentials:  config.Credentials{Token: config.SecretFromEnv("GITLAB_TOKEN"), SSHKey: config.SecretFromFile("/etc/keytrail/id_ed25519")},
+		Organisation: "acme/backend", Origins: []string{"https://clone.example.com"}, API: "https://git.example.com/gitlab/api/v4",
 	}, {
 		Name: "shelf", Type: "folder", Path: "/srv/git", Depth: 2, Refs: config.Refs{Notes: true}, Reach: want.Reach,
 	}}
@@ -104,6 +112,18 @@ func TestSettingsAreRead(t *testing.T) {
 			c.IssueKeys.Projects = []string{"ISO", "A_1"}
 			c.IssueKeys.Deny = []string{"UTF", "SHA", "CVE", "RFC"}
 		}},
+		{"the name of branches", `branch_name: "${issuetype}/${issuekey}"`, func(c *config.Config) { c.BranchName = "${issuetype}/${issuekey}" }},
+		{"actions in the caller's name", "integrations: [{name: a, type: github, require_user_token: true}]", func(c *config.Config) {
+			c.Integrations = []config.Integration{{Name: "a", Type: "github", RequireUserToken: true, Refs: c.Refs, Reach: c.Reach}}
+		}},
+		{"discovery", "discovery: {interval: 1h, confirmations: 1}", func(c *config.Config) {
+			c.Discovery = config.Discovery{Interval: time.Hour, Confirmations: 1}
+		}},
+		{"the id of an App as text", `integrations: [{name: a, type: github-app, app_id: "Iv1.abc", private_key: {env: K}}]`, func(c *config.Config) {
+			c.Integrations = []config.Integration{{
+				Name: "a", Type: "github-app", AppID: "Iv1.abc", PrivateKey: config.SecretFromEnv("K"), Refs: c.Refs, Reach: c.Reach,
+			}}
+		}},
 		{"an empty deny list denies nothing", "issue_keys: {deny: []}", func(c *config.Config) { c.IssueKeys.Deny = nil }},
 		{"refs are inherited key by key, wherever they stand",
 			"repositories: [{name: a, url: /a.git, refs: {changes: true}}, {name: b, url: /b.git, refs: {other: []}}]\n" +
@@ -142,8 +162,13 @@ func TestSettingsAreRead(t *testing.T) {
 func TestEveryTypeOfIntegrationIsKnown(t *testing.T) {
 	for _, kind := range config.Types() {
 		where := "url: https://git.example.com"
-		if kind == "folder" {
+		switch kind {
+		case config.TypeFolder:
 			where = "path: /srv/git"
+		case config.TypeGitHubApp:
+			where = "app_id: 12, private_key: {env: K}"
+		case config.TypeCodeCommit:
+			where = "region: eu-central-1, username: ID, password: {env: P}, token: {env: T}"
 		}
 		text := "integrations: [{name: a, type: " + kind + ", " + where + "}]"
 		if _, err := config.Parse("k.yaml", []byte(text), config.Checks{}); err != nil {
@@ -160,14 +185,14 @@ func TestAllFaultsAreReportedInTheOrderOfTheFile(t *testing.T) {
 		"  interval: soon",
 		"integrations:",
 		"  - name: a b",
-		"    type: github",
+		"    type: gitea",
 		"  - {type: folder, path: srv, token: {env: T}}",
 	}, "\n")
 	_, err := config.Parse("k.yaml", []byte(text), config.Checks{})
 	want := strings.Join([]string{
 		`k.yaml:1:14: log.level: "loud": want one of trace, debug, info, warn, error`,
-		`k.yaml:2:1: lissten: unknown key; known here: listen, data_dir, poll, refs, objects, fetch, ca, proxy, issue_keys, limits, local, ` +
-			`auth, integrations, repositories, log`,
+		`k.yaml:2:1: lissten: unknown key; known here: listen, data_dir, poll, discovery, refs, objects, fetch, ca, proxy, issue_keys, ` +
+			`branch_name, limits, local, auth, integrations, repositories, webhook, log`,
 		`k.yaml:4:13: poll.interval: "soon": want a duration such as 90s, 5m or 24h, at least 1s`,
 		`k.yaml:6:5: integrations[0]: url is missing`,
 		`k.yaml:6:11: integrations[0].name: "a b": want up to 63 letters, digits, dots, hyphens and underscores, ` +

@@ -15,16 +15,19 @@ func (c *Config) read(v value) {
 			{"listen", text(&c.Listen, checkListen)},
 			{"data_dir", text(&c.DataDir, checkAbsolute)},
 			{"poll", c.Poll.read},
+			{"discovery", c.Discovery.read},
 			{"refs", c.Refs.read},
 		},
 		c.Reach.fields(v.d.checks),
 		[]field{
 			{"issue_keys", c.IssueKeys.read},
+			{"branch_name", text(&c.BranchName, v.d.checks.BranchName)},
 			{"limits", c.Limits.read},
 			{"local", c.Local.read},
 			{"auth", c.Auth.read},
 			{"integrations", c.readIntegrations},
 			{"repositories", c.readRepositories},
+			{"webhook", c.Webhook.read},
 			{"log", c.Log.read},
 		},
 	)...)
@@ -47,6 +50,13 @@ func (p *Poll) read(v value) {
 	case p.MaxInterval < p.Interval:
 		at.fail("%v is less than interval, %v: raise it", p.MaxInterval, p.Interval)
 	}
+}
+
+func (d *Discovery) read(v value) {
+	v.mapping(
+		field{"interval", duration(&d.Interval, time.Second, math.MaxInt64)},
+		field{"confirmations", integer(&d.Confirmations, 1, 1000)},
+	)
 }
 
 func (r *Refs) read(v value) {
@@ -137,55 +147,6 @@ func (a *Auth) readTokens(v value) {
 		v.require(found, "name", "token")
 		a.Tokens = append(a.Tokens, t)
 	})
-}
-
-func (c *Config) readIntegrations(v value) {
-	names := make(unique)
-	v.list(func(v value) {
-		in := Integration{Refs: c.Refs.clone(), Reach: c.Reach}
-		found := v.mapping(slices.Concat(
-			[]field{
-				{"name", text(&in.Name, checkName, names.check)},
-				{"type", oneOf(&in.Type, Types()...)},
-				{"url", text(&in.URL, checkHostURL)},
-				{"filter", text(&in.Filter, checkFilterLength, v.d.checks.Filter)},
-				{"webhook", in.Webhook.read},
-				{"refs", in.Refs.read},
-				{"path", text(&in.Path, checkAbsolute)},
-				{"depth", integer(&in.Depth, 1, 16)},
-			},
-			in.Credentials.fields(), in.Reach.fields(v.d.checks),
-		)...)
-		v.require(found, "name", "type")
-		in.checkType(v, found)
-		c.Integrations = append(c.Integrations, in)
-	})
-}
-
-// checkType holds the keys found against the type: a folder is a path, everything else is an account at a URL.
-func (in *Integration) checkType(v value, found map[string]value) {
-	required, foreign := "url", []string{"path", "depth"}
-	if in.Type == typeFolder {
-		required = "path"
-		foreign = slices.Concat([]string{"url", "webhook"}, ofHTTP, ofSSH, ofRemotes)
-		if in.Depth == 0 {
-			in.Depth = 1
-		}
-	}
-	if !slices.Contains(Types(), in.Type) {
-		return // its keys cannot be judged, and the type itself was
-	}
-	v.require(found, required)
-	for _, key := range foreign {
-		if at, ok := found[key]; ok {
-			at.fail("is not for an integration of type %s: take it out", in.Type)
-		}
-	}
-}
-
-func (w *Webhook) read(v value) {
-	found := v.mapping(field{"secret", secret(&w.Secret)})
-	v.require(found, "secret")
 }
 
 func (c *Config) readRepositories(v value) {

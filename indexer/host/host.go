@@ -28,7 +28,7 @@ import (
 type Repository struct {
 	ID            string // the host's own, which a rename or a move does not change
 	Name          string // full path, as "acme/shop"
-	CloneHTTP     string // without credentials; empty when the host gives none
+	CloneHTTP     string // without credentials; of a folder a path on this machine; empty when the host gives none
 	CloneSSH      string // as ssh://user@host/path or user@host:path; empty when the host gives none
 	WebURL        string // for people; empty when there is none
 	DefaultBranch string // short, as "main"; empty when unknown

@@ -65,5 +65,6 @@ type Guide struct {
 	Where  string   // in the host's web pages, as "Organisation > Settings > Webhooks"
 	Events []string // to subscribe to, in the words of the host's page
 	Secret string   // where the secret goes, as "field Secret"
+	InURL  bool     // the secret goes to the end of the URL, for the host has no other place for it
 	Note   string   // what else to know; may be empty
 }

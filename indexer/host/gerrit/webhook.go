@@ -104,6 +104,7 @@ func (h *Host) Guide() host.Guide {
 			"project-created", "project-deleted",
 		},
 		Secret: "in the URL, which is the value of url, for Gerrit has no field for it",
+		InURL:  true,
 		Note: "write a line event = ... for each event. Gerrit signs nothing, so keep the URL secret and let only the Gerrit server reach it. " +
 			"project-deleted comes only with the plug-in delete-project",
 	}

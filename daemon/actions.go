@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"keytrail/daemon/branchname"
+	"keytrail/httpapi"
+	"keytrail/indexer"
+	"keytrail/indexer/host"
+	"keytrail/storage"
+)
+
+// actions makes branches and pull requests at the hosts of the integrations in force.
+type actions struct {
+	indexer *indexer.Indexer
+	plan    atomic.Pointer[actionPlan]
+}
+
+// actionPlan is what a configuration means for actions.
+type actionPlan struct {
+	integrations []*integration
+	branchName   *branchname.Template
+}
+
+var _ httpapi.Actions = (*actions)(nil)
+
+// set takes a configuration over.
+func (a *actions) set(p plan) {
+	a.plan.Store(&actionPlan{integrations: p.integrations, branchName: p.branchName})
+}
+
+// name names a branch after an issue.
+func (a *actions) name(s httpapi.BranchSubject) string {
+	return a.plan.Load().branchName.Name(branchname.Subject{Key: string(s.Key), Summary: s.Summary, Type: s.Type, Base: s.Base})
+}
+
+// CreateBranch makes a branch, and has the repository looked at.
+func (a *actions) CreateBranch(ctx context.Context, r storage.Repository, b httpapi.NewBranch, caller httpapi.HostToken) (httpapi.MadeBranch, error) {
+	creator, err := powerOf[host.BranchCreator](a, r, caller)
+	if err != nil {
+		return httpapi.MadeBranch{}, err
+	}
+	made, err := creator.CreateBranch(ctx, hostRepository(r.RepositorySpec), host.NewBranch(b), host.Caller{Token: string(caller)})
+	if err != nil {
+		return httpapi.MadeBranch{}, actionError(ctx, err)
+	}
+	a.indexer.Nudge(r.ID)
+	return httpapi.MadeBranch{Name: made.Name, SHA: made.OID, WebURL: made.WebURL}, nil
+}
+
+// CreatePullRequest makes a pull request, and has those of the repository read.
+func (a *actions) CreatePullRequest(ctx context.Context, r storage.Repository, p httpapi.NewPullRequest, caller httpapi.HostToken) (storage.PullRequest, error) {
+	creator, err := powerOf[host.PullRequestCreator](a, r, caller)
+	if err != nil {
+		return storage.PullRequest{}, err
+	}
+	made, err := creator.CreatePullRequest(ctx, hostRepository(r.RepositorySpec), host.NewPullRequest(p), host.Caller{Token: string(caller)})
+	if err != nil {
+		return storage.PullRequest{}, actionError(ctx, err)
+	}
+	a.indexer.RefreshPullRequests(r.ID)
+	pull := indexer.PullRequest(made)
+	pull.Repository = r.ID
+	return pull, nil
+}
+
+// powerOf finds what can make something at the host of a repository. It demands the caller's own token where that is configured.
+func powerOf[P any](a *actions, r storage.Repository, caller httpapi.HostToken) (P, error) {
+	var none P
+	integrations := a.plan.Load().integrations
+	i := slices.IndexFunc(integrations, func(in *integration) bool { return in.config.Name == r.Integration })
+	if r.Integration == "" || i < 0 {
+		return none, &httpapi.ActionError{Reason: httpapi.ActionUnsupported}
+	}
+	power, ok := integrations[i].host.(P)
+	switch {
+	case !ok:
+		return none, &httpapi.ActionError{Reason: httpapi.ActionUnsupported}
+	case integrations[i].config.RequireUserToken && caller == "":
+		return none, &httpapi.ActionError{Reason: httpapi.ActionNeedsToken}
+	}
+	return power, nil
+}
+
+// hostRepository is what a host is told of a repository that the index knows.
+func hostRepository(s storage.RepositorySpec) host.Repository {
+	return host.Repository{ID: s.HostID, Name: s.Name, CloneHTTP: s.URL, WebURL: s.WebURL}
+}
+
+// actionReasons is the table that says what a host's failure means to who asked for an action; what no row matches has failed.
+var actionReasons = [...]struct {
+	is     error
+	reason httpapi.ActionReason
+}{
+	{host.ErrUnsupported, httpapi.ActionUnsupported},
+	{host.ErrRefused, httpapi.ActionRefused},
+	{host.ErrGone, httpapi.ActionRefused}, // the base, or the repository for this caller
+	{host.ErrAuth, httpapi.ActionForbidden},
+	{host.ErrThrottled, httpapi.ActionThrottled},
+}
+
+// actionError tells who asked for an action why it failed.
+func actionError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	failed := &httpapi.ActionError{Reason: httpapi.ActionFailed, Err: err}
+	for _, row := range actionReasons {
+		if errors.Is(err, row.is) {
+			failed.Reason = row.reason
+			break
+		}
+	}
+	if e, ok := errors.AsType[*host.Error](err); ok {
+		failed.Said, failed.Text = e.Said, e.Text
+	}
+	return failed
+}

@@ -1,0 +1,289 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"keytrail/storage"
+)
+
+// Actions makes things at the hosts of repositories. A failure is an *ActionError or the context's error.
+type Actions interface {
+	// CreateBranch makes a branch.
+	CreateBranch(ctx context.Context, r storage.Repository, b NewBranch, caller HostToken) (MadeBranch, error)
+	// CreatePullRequest makes a pull request within a repository.
+	CreatePullRequest(ctx context.Context, r storage.Repository, p NewPullRequest, caller HostToken) (storage.PullRequest, error)
+}
+
+// NewBranch is a branch to make.
+type NewBranch struct {
+	Base string // the branch to begin at, short
+	Name string // short
+}
+
+// MadeBranch is a branch that was made.
+type MadeBranch struct {
+	Name   string
+	SHA    string // of its tip; empty when the host does not tell
+	WebURL string // empty when there is none
+}
+
+// NewPullRequest is a pull request to make.
+type NewPullRequest struct {
+	Title       string
+	Description string
+	Source      string // branch, short
+	Target      string // branch, short
+}
+
+// BranchSubject is what a branch without a name is named after.
+type BranchSubject struct {
+	Key     storage.IssueKey
+	Summary string // of the issue; empty when it was not told
+	Type    string // of the issue, as "Bug"; empty when it was not told
+	Base    string // branch
+}
+
+// HostToken is the caller's own token of a host, for one request. It is never kept, logged or shown; empty is none.
+type HostToken string
+
+// hostTokenField is the header field that bears it.
+const hostTokenField = "Keytrail-Host-Token"
+
+const redacted = "[redacted]"
+
+// String hides the token from every verb of package fmt, and from logs.
+func (HostToken) String() string { return redacted }
+
+// GoString hides it from %#v.
+func (HostToken) GoString() string { return redacted }
+
+// MarshalText hides it from JSON.
+func (HostToken) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// hide takes the token out of a text of the host's.
+func (t HostToken) hide(text string) string {
+	if t == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, string(t), redacted)
+}
+
+// ActionReason says why a host did not do what it was asked.
+type ActionReason string
+
+// The reasons.
+const (
+	ActionUnsupported ActionReason = "unsupported" // the host has no way to do it
+	ActionNeedsToken  ActionReason = "needs-token" // the integration demands the caller's own token
+	ActionForbidden   ActionReason = "forbidden"   // the token is not good for it
+	ActionRefused     ActionReason = "refused"     // the host understood, and does not do it
+	ActionThrottled   ActionReason = "throttled"
+	ActionFailed      ActionReason = "failed" // the host could not be asked, or did not answer as documented
+)
+
+// ActionError is a failed action.
+type ActionError struct {
+	Reason ActionReason
+	Said   string // the host's own words, without secrets; empty when it said nothing
+	Text   string // else what happened, without secrets; may be empty
+	Err    error  // for the log; nil when there is no more to say
+}
+
+func (e *ActionError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %v", e.Reason, e.Err)
+	}
+	return string(e.Reason)
+}
+
+func (e *ActionError) Unwrap() error { return e.Err }
+
+// actionTimeout is how long a host may take for one action. The client waits meanwhile.
+const actionTimeout = 25 * time.Second
+
+// maxBranch is the length of the longest branch name that is made, in bytes.
+const maxBranch = 250
+
+func (s *Server) createBranch(w *response, r *http.Request) error {
+	var request struct {
+		Base    string `json:"base"`
+		Name    string `json:"name"`
+		Key     string `json:"key"`
+		Summary string `json:"summary"`
+		Type    string `json:"issue_type"`
+	}
+	repository, err := s.readAction(w, r, &request)
+	if err != nil {
+		return err
+	}
+	b := NewBranch{Base: request.Base, Name: request.Name}
+	if b.Base, err = baseOf(repository, "base", b.Base); err != nil {
+		return err
+	}
+	if b.Name == "" {
+		if request.Key == "" {
+			return problemf(badBody, "neither name nor key is given: give the branch's name, or the key of the issue to name it after")
+		}
+		key, err := s.key(request.Key)
+		if err != nil {
+			return err
+		}
+		b.Name = s.options.BranchName(BranchSubject{Key: key, Summary: request.Summary, Type: request.Type, Base: b.Base})
+	}
+	if err := checkBranch("name", b.Name); err != nil {
+		return err
+	}
+	caller := HostToken(r.Header.Get(hostTokenField))
+	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+	defer cancel()
+	made, err := s.options.Actions.CreateBranch(ctx, repository, b, caller)
+	if err != nil {
+		return s.actionProblem(w, r, err, repository, caller)
+	}
+	s.answerMade(w, struct {
+		Repository RepositoryRef `json:"repository"`
+		Name       string        `json:"name"`
+		Base       string        `json:"base"`
+		SHA        string        `json:"sha,omitempty"`
+		URL        string        `json:"url,omitempty"`
+	}{RepositoryRef{ID: repository.ID, Name: repository.Name}, made.Name, b.Base, made.SHA, made.WebURL})
+	return nil
+}
+
+func (s *Server) createPullRequest(w *response, r *http.Request) error {
+	var request struct {
+		Source      string `json:"source"`
+		Target      string `json:"target"`
+		Title       string `json:"title"`
+		Description string `json:"description"`
+	}
+	repository, err := s.readAction(w, r, &request)
+	if err != nil {
+		return err
+	}
+	p := NewPullRequest{Title: strings.TrimSpace(request.Title), Description: request.Description, Source: request.Source}
+	if p.Target, err = baseOf(repository, "target", request.Target); err != nil {
+		return err
+	}
+	if err := checkBranch("source", p.Source); err != nil {
+		return err
+	}
+	switch {
+	case p.Title == "":
+		return problemf(badBody, "title is empty: give the pull request one")
+	case p.Source == p.Target:
+		return problemf(badBody, "source and target are the same branch: a pull request is from one to another")
+	}
+	caller := HostToken(r.Header.Get(hostTokenField))
+	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+	defer cancel()
+	made, err := s.options.Actions.CreatePullRequest(ctx, repository, p, caller)
+	if err != nil {
+		return s.actionProblem(w, r, err, repository, caller)
+	}
+	s.answerMade(w, PullRequestOf(made, RepositoryRef{ID: repository.ID, Name: repository.Name}))
+	return nil
+}
+
+// readAction reads the request of an action: its body, and the repository that it is about.
+func (s *Server) readAction(w *response, r *http.Request, body any) (storage.Repository, error) {
+	if _, err := queryOf(r); err != nil {
+		return storage.Repository{}, err
+	}
+	if err := readJSON(w, r, body); err != nil {
+		return storage.Repository{}, err
+	}
+	repository, err := s.repositoryByID(r.Context(), r.PathValue("id"))
+	switch {
+	case err != nil:
+		return repository, err
+	case repository.State() == storage.StateRetired:
+		return repository, problemf(repositoryRetired, "repository %d is gone from its host or from the configuration: bring it back there first", repository.ID)
+	case s.options.Actions == nil:
+		return repository, problemf(actionNotSupported, "this process reads the index only: ask a daemon")
+	}
+	return repository, nil
+}
+
+// answerMade answers 201 with what was made.
+func (s *Server) answerMade(w http.ResponseWriter, v any) {
+	setFields(w.Header(), "Cache-Control", "no-store")
+	writeBody(w, http.StatusCreated, "application/json", encode(v))
+}
+
+// actionProblem tells a caller why the host did not do it. What the host itself said is passed on.
+func (s *Server) actionProblem(w *response, r *http.Request, err error, in storage.Repository, caller HostToken) error {
+	s.options.Log.Info().Str("route", w.route).Uint32("repo_id", uint32(in.ID)).Str("error", caller.hide(err.Error())).Msg("host did not do it")
+	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
+		return problemf(hostFailed, "the host of repository %d did not answer in %v: see there whether it was made, before asking again", in.ID, actionTimeout)
+	}
+	e, ok := errors.AsType[*ActionError](err)
+	if !ok {
+		return err
+	}
+	said := ""
+	switch {
+	case e.Said != "":
+		said = fmt.Sprintf("; the host says %q", caller.hide(e.Said))
+	case e.Text != "":
+		said = "; " + caller.hide(e.Text)
+	}
+	switch e.Reason {
+	case ActionUnsupported:
+		return problemf(actionNotSupported, "the host of repository %d has no way to do this, or keytrail does not know it: do it there", in.ID)
+	case ActionNeedsToken:
+		return problemf(hostTokenNeeded, "the integration of repository %d acts for nobody: send your own token of the host in the header %s", in.ID, hostTokenField)
+	case ActionForbidden:
+		whose := "the integration's token"
+		if caller != "" {
+			whose = "the token in the header " + hostTokenField
+		}
+		return problemf(hostForbids, "the host of repository %d does not allow it with %s: use one that may write%s", in.ID, whose, said)
+	case ActionRefused:
+		return problemf(hostRefuses, "the host of repository %d refuses%s", in.ID, said)
+	case ActionThrottled:
+		return problemf(hostThrottles, "the host of repository %d has had too many requests: ask again later%s", in.ID, said)
+	}
+	return problemf(hostFailed, "the host of repository %d could not be asked: the log of the daemon says why%s", in.ID, said)
+}
+
+// baseOf gives a branch that was named, or the default branch of the repository.
+func baseOf(r storage.Repository, field, branch string) (string, error) {
+	if branch == "" {
+		var isKnown bool
+		if branch, isKnown = strings.CutPrefix(r.DefaultBranch, "refs/heads/"); !isKnown {
+			return "", problemf(badBody, "%s is not given, and the default branch of repository %d is not known: give it", field, r.ID)
+		}
+	}
+	return branch, checkBranch(field, branch)
+}
+
+// checkBranch holds the short name of a branch to the rules of git-check-ref-format.
+func checkBranch(field, name string) error {
+	switch {
+	case name == "":
+		return problemf(badBody, "%s is empty: give a branch", field)
+	case len(name) > maxBranch:
+		return problemf(badBody, "%s has %d bytes: want at most %d", field, len(name), maxBranch)
+	case !isBranchName(name):
+		return problemf(badBody, "%s %s: git does not allow this as the name of a branch", field, quote(name))
+	}
+	return nil
+}
+
+func isBranchName(name string) bool {
+	if name == "@" || name == "HEAD" || name[0] == '-' || strings.HasSuffix(name, ".") || strings.Contains(name, "..") || strings.Contains(name, "@{") {
+		return false
+	}
+	for _, part := range strings.Split(name, "/") {
+		if part == "" || part[0] == '.' || strings.HasSuffix(part, ".lock") {
+			return false
+		}
+	}
+	return !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`~^:?*[\`, c) })
+}

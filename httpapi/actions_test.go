@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"keytrail/storage"
+)
+
+// recordedActions makes what it is asked for, or fails.
+type recordedActions struct {
+	branches []NewBranch
+	pulls    []NewPullRequest
+	callers  []HostToken
+	err      error
+}
+
+func (a *recordedActions) CreateBranch(_ context.Context, _ storage.Repository, b NewBranch, caller HostToken) (MadeBranch, error) {
+	a.branches, a.callers = append(a.branches, b), append(a.callers, caller)
+	return MadeBranch{Name: b.Name, SHA: oid(4).String(), WebURL: "https://git.example.com/kafka/tree/" + b.Name}, a.err
+}
+
+func (a *recordedActions) CreatePullRequest(_ context.Context, r storage.Repository, p NewPullRequest, caller HostToken) (storage.PullRequest, error) {
+	a.pulls, a.callers = append(a.pulls, p), append(a.callers, caller)
+	return storage.PullRequest{
+		Repository: r.ID, ID: "501", Number: 12, Title: p.Title, Source: p.Source, Target: p.Target, State: storage.PullRequestOpen,
+	}, a.err
+}
+
+func nameBranch(s BranchSubject) string {
+	return strings.Trim(fmt.Sprintf("%s/%s-%s", s.Type, s.Key, s.Summary), "/-")
+}
+
+const (
+	branches     = "/api/v1/repositories/1/branches"
+	pullRequests = "/api/v1/repositories/1/pull-requests"
+)
+
+func TestABranchIsMadeAsItIsNamedOrAfterItsIssue(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		body string
+		want NewBranch
+	}{
+		{`{"base":"release/2","name":"fix"}`, NewBranch{Base: "release/2", Name: "fix"}},
+		{`{"name":"fix"}`, NewBranch{Base: "trunk", Name: "fix"}},
+		{`{"key":"old-7"}`, NewBranch{Base: "trunk", Name: "KAFKA-7"}},
+		{`{"key":"KAFKA-7","summary":"go-on","issue_type":"bug"}`, NewBranch{Base: "trunk", Name: "bug/KAFKA-7-go-on"}},
+	} {
+		answer := f.post(branches, c.body)
+		if answer.status != http.StatusCreated {
+			t.Errorf("%s: status %d: %s", c.body, answer.status, answer.body)
+			continue
+		}
+		if have := f.actions.branches[len(f.actions.branches)-1]; have != c.want {
+			t.Errorf("%s: have %+v, want %+v", c.body, have, c.want)
+		}
+	}
+	want := `{"repository":{"id":1,"name":"kafka"},"name":"fix","base":"trunk","sha":"` + oid(4).String() +
+		`","url":"https://git.example.com/kafka/tree/fix"}` + "\n"
+	if have := string(f.post(branches, `{"name":"fix"}`).body); have != want {
+		t.Errorf("have %s want %s", have, want)
+	}
+}
+
+func TestAPullRequestIsMade(t *testing.T) {
+	f := newFixture(t)
+	answer := f.post(pullRequests, `{"source":"fix","title":" KAFKA-7: go on ","description":"all of it"}`)
+	want := `{"repository":{"id":1,"name":"kafka"},"id":"501","number":12,"title":"KAFKA-7: go on","source":"fix","target":"trunk","state":"open","keys":[]}` + "\n"
+	if answer.status != http.StatusCreated || string(answer.body) != want {
+		t.Errorf("status %d, %s want %s", answer.status, answer.body, want)
+	}
+	if want := (NewPullRequest{Title: "KAFKA-7: go on", Description: "all of it", Source: "fix", Target: "trunk"}); f.actions.pulls[0] != want {
+		t.Errorf("have %+v, want %+v", f.actions.pulls[0], want)
+	}
+}
+
+func TestActionsThatCannotBeMeantAreRefusedBeforeTheHostIsAsked(t *testing.T) {
+	f := newFixture(t)
+	f.post(branches, `{}`).problem(badBody, "neither name nor key")
+	f.post(branches, `{"key":"nothing"}`).problem(badKey, "no issue key")
+	f.post(branches, `{"nam":"fix"}`).problem(badBody, `"nam"`)
+	f.post(branches, `{"name":"fix"}`, "Content-Type", "text/plain").problem(unsupportedMediaType, "application/json")
+	f.post(branches, `{"name":"`+strings.Repeat("x", 251)+`"}`).problem(badBody, "at most 250")
+	for _, name := range []string{"a b", "a..b", "/a", "a/", "a//b", ".a", "a/.b", "a.lock/b", "a~1", "a^", "a:b", "a?", "a*", "a[", `a\\b`, "@", "a@{1}", "-a", "a.", "HEAD", `a\u0007`} {
+		f.post(branches, `{"name":"`+name+`"}`).problem(badBody, "git does not allow this")
+		f.post(branches, `{"name":"fix","base":"`+name+`"}`).problem(badBody, "git does not allow this")
+	}
+	f.post(pullRequests, `{"source":"fix","title":" "}`).problem(badBody, "title is empty")
+	f.post(pullRequests, `{"title":"t"}`).problem(badBody, "source is empty")
+	f.post(pullRequests, `{"source":"trunk","title":"t"}`).problem(badBody, "the same branch")
+	f.post("/api/v1/repositories/3/branches", `{"name":"fix"}`).problem(badBody, "default branch of repository 3 is not known")
+	f.post("/api/v1/repositories/5/branches", `{"name":"fix"}`).problem(repositoryRetired, "repository 5 is gone")
+	f.post("/api/v1/repositories/9/pull-requests", `{"source":"a","title":"t"}`).problem(repositoryNotFound, "no repository 9")
+	f.post(branches, `{"name":"fix"}`, "Sec-Fetch-Site", "cross-site").problem(crossOrigin, "another site")
+	if len(f.actions.callers) > 0 {
+		t.Errorf("the host was asked %d times", len(f.actions.callers))
+	}
+}
+
+func TestAHostsFailureIsPassedOnInItsOwnWordsWithoutTheCallersToken(t *testing.T) {
+	const token = "canary-host-token"
+	f := newFixture(t)
+	for reason, want := range map[ActionReason]kind{
+		ActionUnsupported: actionNotSupported, ActionNeedsToken: hostTokenNeeded, ActionForbidden: hostForbids,
+		ActionRefused: hostRefuses, ActionThrottled: hostThrottles, ActionFailed: hostFailed,
+	} {
+		f.actions.err = &ActionError{Reason: reason, Said: "no: " + token + " again", Err: errors.New("it said " + token)}
+		part := "repository 1"
+		if want != actionNotSupported && want != hostTokenNeeded {
+			part = `the host says "no: [redacted] again"`
+		}
+		f.post(branches, `{"name":"fix"}`, hostTokenField, token).problem(want, part)
+		answer := f.post(pullRequests, `{"source":"fix","title":"t"}`, hostTokenField, token)
+		answer.problem(want, part)
+		if strings.Contains(fmt.Sprint(answer.header, string(answer.body)), token) {
+			t.Errorf("%s: the token is in the answer: %s", reason, answer.body)
+		}
+	}
+	f.actions.err = context.DeadlineExceeded
+	f.post(branches, `{"name":"fix"}`).problem(hostFailed, "see there whether it was made")
+	f.actions.err = errors.New("a bug")
+	f.post(branches, `{"name":"fix"}`).problem(internal, "the log of the daemon says why")
+	for _, caller := range f.actions.callers[:2] {
+		if caller != token {
+			t.Error("the host was not given the caller's token")
+		}
+	}
+	for _, shown := range []string{f.log.String(), fmt.Sprintf("%v %+v %#v %q", f.actions.callers, f.actions.callers, f.actions.callers, f.actions.callers), string(encode(f.actions.callers))} {
+		if strings.Contains(shown, token) {
+			t.Errorf("the token is shown: %s", shown)
+		}
+	}
+}
+
+func TestAProcessThatReadsOnlyMakesNothing(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Actions = nil })
+	f.post(branches, `{"name":"fix"}`).problem(actionNotSupported, "ask a daemon")
+}
+
+func TestPullRequestsOfAnIssueAreListedAndSummedUp(t *testing.T) {
+	f := newFixture(t)
+	var empty struct {
+		Pulls []PullRequest `json:"pull_requests"`
+	}
+	f.get("/api/v1/issues/KAFKA-7/pull-requests").json(&empty)
+	if empty.Pulls == nil || len(empty.Pulls) != 0 {
+		t.Errorf("have %+v, want an empty list", empty.Pulls)
+	}
+	pull := storage.PullRequest{
+		ID: "501", Number: 12, Title: "KAFKA-7: go on", Description: "long", Source: "kafka-7-side", Target: "trunk", State: storage.PullRequestMerged,
+		Author: "ada", Created: now.Add(-time.Hour), Updated: now, WebURL: "https://git.example.com/kafka/pulls/12", Keys: []storage.IssueKey{"KAFKA-7"},
+	}
+	older := storage.PullRequest{ID: "7", Title: "KAFKA-7", State: storage.PullRequestOpen, Keys: pull.Keys}
+	for id, p := range map[storage.RepositoryID]storage.PullRequest{kafka: pull, fork: older} {
+		if err := f.store.SetPullRequests(t.Context(), id, storage.PullRequestUpdate{Changed: []storage.PullRequest{p}, SeenAt: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := `"pull_requests":[{"repository":{"id":1,"name":"kafka"},"id":"501","number":12,"title":"KAFKA-7: go on","source":"kafka-7-side",` +
+		`"target":"trunk","state":"merged","author":"ada","created":"2024-10-25T11:00:00Z","updated":"2024-10-25T12:00:00Z",` +
+		`"url":"https://git.example.com/kafka/pulls/12","keys":["KAFKA-7"]},{"repository":{"id":2,"name":"tools"},"id":"7","number":0,` +
+		`"title":"KAFKA-7","source":"","target":"","state":"open","keys":["KAFKA-7"]}]`
+	answer := f.get("/api/v1/issues/old-7/pull-requests")
+	if want := `{"key":"KAFKA-7",` + list + "}\n"; string(answer.body) != want {
+		t.Errorf("have %s want %s", answer.body, want)
+	}
+	if again := f.get("/api/v1/issues/KAFKA-7/pull-requests", "If-None-Match", answer.header.Get("ETag")); again.status != http.StatusNotModified {
+		t.Errorf("status %d for what has not changed", again.status)
+	}
+	if summary := string(f.get("/api/v1/issues/KAFKA-7").body); !strings.Contains(summary, list) {
+		t.Errorf("the summary lacks them: %s", summary)
+	}
+	f.get("/api/v1/issues/nothing/pull-requests").problem(badKey, "no issue key")
+	f.get("/api/v1/issues/KAFKA-7/pull-requests?limit=1").problem(unknownParameter, "knows none")
+}
