@@ -75,8 +75,9 @@ type Issue struct {
 	Commits      int64     // distinct object ids
 	First, Last  Signature // committers of the oldest and the newest commit; zero without commits
 	Repositories []IssueRepository
-	Branches     []IssueRef // branches that carry the key in their name, or hold a linked commit that the default branch lacks
-	Tags         []IssueRef // tags that contain a linked commit
+	Branches     []IssueRef    // branches that carry the key in their name, or hold a linked commit that the default branch lacks
+	Tags         []IssueRef    // tags that contain a linked commit
+	PullRequests []PullRequest // by title, description or branch; the last changed first, without their descriptions
 }
 
 // IssueRepository counts an issue's commits in one repository.

@@ -1,6 +1,6 @@
 // Package storage is keytrail's vocabulary and the contract of its index.
 //
-// The index answers one question: which commits, branches and tags belong to an issue key. It knows
+// The index answers one question: which commits, branches, tags and pull requests belong to an issue key. It knows
 // repositories (RepositoryID), their refs as last indexed (Tip), the commits those refs reach (Commit), and the
 // postings that follow: a posting is one (issue key, repository, commit).
 //
@@ -8,6 +8,9 @@
 // After it the index holds exactly the commits that the new tips reach, whatever happened on the host: pushes,
 // force pushes, deleted branches, moved tags. An engine derives what is no longer reachable by itself, so that no
 // caller can drop too much or too little.
+//
+// Pull requests are not git's: their host tells of them, at its own times. So they have a write of their own, a
+// PullRequestUpdate, and an Advance leaves them as they are.
 //
 // Engines live in the folders below: pebblestore on disk, memstore as the model that tests compare with. Each of
 // them passes the suite in storagetest.
@@ -55,6 +58,12 @@ type Reader interface {
 	Issue(ctx context.Context, key IssueKey) (Issue, error)
 	// Postings yields every posting, sorted by key, then newest first; of one project ("KAFKA") only unless it is empty.
 	Postings(ctx context.Context, project string) iter.Seq2[Posting, error]
+	// PullRequests yields the pull requests that belong to a key, the last changed first.
+	PullRequests(ctx context.Context, key IssueKey) iter.Seq2[PullRequest, error]
+	// PullRequestsOf yields the pull requests of a repository, sorted by the host's id.
+	PullRequestsOf(ctx context.Context, id RepositoryID) iter.Seq2[PullRequest, error]
+	// PullRequestCursor tells how far the pull requests of a repository have been read.
+	PullRequestCursor(ctx context.Context, id RepositoryID) (PullRequestCursor, error)
 	// Stats counts what the index holds.
 	Stats(ctx context.Context) (Stats, error)
 	// Verify reads the whole index, checks it against itself, and reports each contradiction. The error is for a
@@ -77,6 +86,9 @@ type Writer interface {
 	Advance(ctx context.Context, a Advance) (Advanced, error)
 	// RecordLook notes the outcome of a look that changed no tip. It is not synced: after a crash the previous look may stand.
 	RecordLook(ctx context.Context, id RepositoryID, l Look) error
+	// SetPullRequests takes over what was read of a repository's pull requests; see PullRequestUpdate. One that changes no pull
+	// request is not synced: after a crash the cursor before may stand.
+	SetPullRequests(ctx context.Context, id RepositoryID, u PullRequestUpdate) error
 }
 
 // Stats counts the index: a commit once for each repository that holds it, a posting once for each (key, repository, commit).
@@ -84,6 +96,7 @@ type Stats struct {
 	Repositories int
 	Commits      int64
 	Postings     int64
+	PullRequests int64
 	Bytes        int64 // on disk; zero for an engine without one
 }
 

@@ -63,7 +63,10 @@ func gather(ctx context.Context, commits iter.Seq2[storage.Commit, error]) (hist
 
 // advance builds what the repository becomes, all but the counts and times of its record.
 func (r *repository) advance(a storage.Advance, given history) (*repository, error) {
-	next := &repository{Repository: r.Repository, tips: map[string]storage.Tip{}, commits: history{}, notes: map[noteName]storage.Note{}}
+	next := &repository{
+		Repository: r.Repository, tips: map[string]storage.Tip{}, commits: history{}, notes: map[noteName]storage.Note{},
+		pulls: r.pulls, cursor: r.cursor,
+	}
 	known := history{}
 	maps.Copy(known, given)
 	if !a.Reset {

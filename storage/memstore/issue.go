@@ -33,6 +33,10 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 		issue.Branches = append(issue.Branches, r.issueBranches(key, linked)...)
 		issue.Tags = append(issue.Tags, r.issueTags(linked)...)
 	}
+	issue.PullRequests = st.pulls(key)
+	for i := range issue.PullRequests {
+		issue.PullRequests[i].Description = ""
+	}
 	return issue, nil
 }
 

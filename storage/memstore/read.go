@@ -144,6 +144,7 @@ func (s *Store) Stats(ctx context.Context) (storage.Stats, error) {
 	for _, r := range st.repositories {
 		stats.Commits += int64(len(r.commits))
 		stats.Postings += int64(len(r.links()))
+		stats.PullRequests += int64(len(r.pulls))
 	}
 	return stats, nil
 }
@@ -183,6 +184,9 @@ func (r *repository) problems() []string {
 	}
 	if commits, postings := int64(len(r.commits)), int64(len(r.links())); r.Commits != commits || r.Postings != postings {
 		found = append(found, fmt.Sprintf("the record counts %d commits and %d postings where there are %d and %d", r.Commits, r.Postings, commits, postings))
+	}
+	if r.cursor.Count != len(r.pulls) {
+		found = append(found, fmt.Sprintf("the cursor counts %d pull requests where there are %d", r.cursor.Count, len(r.pulls)))
 	}
 	return found
 }

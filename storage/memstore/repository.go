@@ -20,6 +20,8 @@ type repository struct {
 	tips    map[string]storage.Tip
 	commits history
 	notes   map[noteName]storage.Note
+	pulls   map[string]storage.PullRequest // by the host's id
+	cursor  storage.PullRequestCursor
 }
 
 // noteName tells notes of one repository apart.

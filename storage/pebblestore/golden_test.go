@@ -52,6 +52,9 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := s.SetPullRequests(ctx, ids[0], pullRequestsOfShop()); err != nil {
+		t.Fatal(err)
+	}
 	var rows strings.Builder
 	err = scanRange(ctx, s.db, []byte{0}, []byte{0xff}, func(k, v []byte) (bool, error) {
 		fmt.Fprintf(&rows, "%q\n    %q\n", k, v)
@@ -75,6 +78,17 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 	}
 	if d := cmp.Diff(string(want), rows.String()); d != "" {
 		t.Errorf("the layout has changed (-golden +now):\n%s", d)
+	}
+}
+
+func pullRequestsOfShop() storage.PullRequestUpdate {
+	return storage.PullRequestUpdate{
+		Reset: true, Rules: "rules", SeenAt: time.Unix(1700000200, 0),
+		Changed: []storage.PullRequest{{
+			ID: "501", Number: 12, Title: "SHOP-7 checkout", Description: "See SHOP-9", Source: "feature/SHOP-7", Target: "main",
+			State: storage.PullRequestMerged, Author: "Ada", Created: time.Unix(1700000000, 0), Updated: time.Unix(1700000150, 7),
+			WebURL: "https://git.example.com/shop/pulls/12", Keys: []storage.IssueKey{"SHOP-7", "SHOP-9"},
+		}},
 	}
 }
 

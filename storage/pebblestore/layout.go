@@ -12,7 +12,7 @@ import (
 // storage.ErrOlderFormat.
 const formatVersion = 2
 
-// The keyspaces, one leading byte each. Integers in keys are big-endian, so that they sort by value: repository is 4
+// The keyspaces, one leading byte each; FORMAT.md has them byte by byte. Integers in keys are big-endian, so that they sort by value: repository is 4
 // bytes, as are block, ordinal and bucket. Values are described beside their codecs.
 //
 //	X name                                counters of the whole index
@@ -34,7 +34,7 @@ const formatVersion = 2
 // ids that begin with the same bits: as many bits as the repository's record says. The digits of an issue number follow their count,
 // so that numbers sort by value; the postings of an issue lie side by side across repositories.
 //
-// All but the postings begins with the repository, so that deleting one is a deletion of ranges. Small letters are the
+// All but what lies by issue (B, Q, p) begins with the repository, so that deleting one is a deletion of ranges. Small letters are the
 // keyspaces that grow with the commits: a bulk write gives each of them tables of its own.
 const (
 	spaceMeta        = 'X'

@@ -18,7 +18,7 @@ var powerCuts = flag.Int("powercuts", 40, "power cuts for each way of writing")
 
 // TestNoPowerCutLosesOrHalvesAnAdvance cuts the power during and between advances, on a disk that loses any part of
 // what was not synced. Afterwards the index is sound, holds every acknowledged advance, and the one under way whole or
-// not at all.
+// not at all; acknowledged pull requests are there too.
 func TestNoPowerCutLosesOrHalvesAnAdvance(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
@@ -49,6 +49,7 @@ func live(t *testing.T, w way, cuts int) {
 			p.advance(a)
 			p.acknowledge(a)
 		}
+		p.pull()
 		p.cutDuring(p.world.Step())
 	}
 	if err := p.store.Close(); err != nil {
@@ -64,6 +65,7 @@ type plug struct {
 	world  *storagetest.World
 	disk   *vfs.MemFS
 	store  *Store
+	pulls  int // made so far
 }
 
 func (p *plug) open() {
@@ -85,6 +87,19 @@ func (p *plug) acknowledge(a storage.Advance) {
 	p.t.Helper()
 	if _, err := p.world.Model.Advance(p.t.Context(), a); err != nil {
 		p.t.Fatal(err)
+	}
+}
+
+// pull makes an update of pull requests that changes at least one.
+func (p *plug) pull() {
+	p.t.Helper()
+	id, u := p.world.StepPulls()
+	p.pulls++
+	u.Changed = append(u.Changed, storage.PullRequest{ID: fmt.Sprint("fresh-", p.pulls), Keys: []storage.IssueKey{"A-1"}})
+	for _, s := range []storage.Store{p.store, p.world.Model} {
+		if err := s.SetPullRequests(p.t.Context(), id, u); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 }
 

@@ -168,18 +168,24 @@ func (c *change) forgetPulls(out *sink) error {
 
 // PullRequests yields the pull requests that belong to a key; see storage.Reader.
 func (s *Store) PullRequests(ctx context.Context, key storage.IssueKey) iter.Seq2[storage.PullRequest, error] {
-	return rows(ctx, s, keyPullsOfIssue(key), func(v view, k, _ []byte) (storage.PullRequest, error) {
-		rest := k[len(keyPullsOfIssue(key)):]
-		if len(rest) < placeOfPull {
-			return storage.PullRequest{}, fmt.Errorf("%w: a pull request of issue %s is cut short", storage.ErrCorrupt, key)
-		}
-		id, name := readRepository(rest[placeOfPull-4:]), string(rest[placeOfPull:])
-		p, err := readPull(v, id, name)
-		if errors.Is(err, pebble.ErrNotFound) {
-			err = fmt.Errorf("%w: pull request %q of repository %d is not there", storage.ErrCorrupt, name, id)
-		}
-		return p, err
-	})
+	return rows(ctx, s, keyPullsOfIssue(key), pullOfIssue)
+}
+
+// pullOfIssue reads the pull request that a key of an issue names.
+func pullOfIssue(v view, k, _ []byte) (storage.PullRequest, error) {
+	_, rest, err := readIssue(k[1:])
+	if err != nil {
+		return storage.PullRequest{}, err
+	}
+	if len(rest) < placeOfPull {
+		return storage.PullRequest{}, fmt.Errorf("%w: the key of an issue's pull request is cut short", storage.ErrCorrupt)
+	}
+	id, name := readRepository(rest[placeOfPull-4:]), string(rest[placeOfPull:])
+	p, err := readPull(v, id, name)
+	if errors.Is(err, pebble.ErrNotFound) {
+		err = fmt.Errorf("%w: pull request %q of repository %d is not there", storage.ErrCorrupt, name, id)
+	}
+	return p, err
 }
 
 // PullRequestsOf yields the pull requests of a repository, sorted by the host's id.
@@ -204,14 +210,24 @@ func (s *Store) PullRequestCursor(ctx context.Context, id storage.RepositoryID) 
 
 // pullsOf gives an issue's pull requests without their descriptions.
 func (v view) pullsOf(key storage.IssueKey) (pulls []storage.PullRequest, err error) {
-	for p, err := range v.store.PullRequests(v.ctx, key) {
-		if err != nil {
-			return nil, err
-		}
+	add := func(p storage.PullRequest, _ error) bool {
 		p.Description = ""
 		pulls = append(pulls, p)
+		return true
 	}
-	return pulls, nil
+	err = yieldRows(v, keyPullsOfIssue(key), add, pullOfIssue)
+	return pulls, err
+}
+
+// countPulls counts the pull requests of all repositories.
+func (v view) countPulls() (n int64, err error) {
+	prefix := []byte{spacePullCursor}
+	err = scanRange(v.ctx, v, prefix, after(prefix), func(_, value []byte) (bool, error) {
+		c, err := decodePullCursor(value)
+		n += int64(c.Count)
+		return err == nil, err
+	})
+	return n, err
 }
 
 // readPull reads one pull request; pebble.ErrNotFound when it is not there.
@@ -236,6 +252,10 @@ func readPullCursor(r pebble.Reader, id storage.RepositoryID) (storage.PullReque
 	if err != nil {
 		return storage.PullRequestCursor{}, fmt.Errorf("read a cursor of pull requests: %w", err)
 	}
+	return decodePullCursor(v)
+}
+
+func decodePullCursor(v []byte) (storage.PullRequestCursor, error) {
 	d := decoder{b: v}
 	c := storage.PullRequestCursor{Rules: d.string(), Count: int(d.uint())}
 	c.SeenAt, c.WholeAt, c.Newest = d.time(), d.time(), d.time()

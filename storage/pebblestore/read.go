@@ -206,7 +206,7 @@ func (s *Store) Stats(ctx context.Context) (storage.Stats, error) {
 		return err == nil, err
 	})
 	if err == nil {
-		stats.PullRequests, err = v.count(spacePull)
+		stats.PullRequests, err = v.countPulls()
 	}
 	return stats, err
 }

@@ -172,6 +172,9 @@ func (c *change) forget(out *sink) error {
 		prefix := keyOfRepository(space, c.rec.ID)
 		out.deleteRange(prefix, after(prefix))
 	}
+	// Commits that came and were held by nothing may have left texts behind the last ordinal.
+	out.deleteRange(keyNumbered(spaceTexts, c.rec.ID, c.base.block()), after(keyOfRepository(spaceTexts, c.rec.ID)))
+	out.deleteRange(keyNumbered(spaceLongText, c.rec.ID, uint32(c.base)), after(keyOfRepository(spaceLongText, c.rec.ID)))
 	if err := c.forgetPulls(out); err != nil {
 		return err
 	}

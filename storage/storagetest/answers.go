@@ -21,10 +21,13 @@ type answers struct {
 	Tips         map[storage.RepositoryID][]storage.Tip
 	Members      map[storage.RepositoryID]map[storage.OID][]storage.IssueKey
 	Notes        map[storage.RepositoryID][]storage.Note
+	PullRequests map[storage.RepositoryID][]storage.PullRequest
+	Cursors      map[storage.RepositoryID]storage.PullRequestCursor
 	Holders      map[storage.OID][]storage.RepositoryID
 	Postings     []storage.Posting
 	Issues       map[storage.IssueKey]storage.Issue
 	Hits         map[storage.IssueKey][]storage.Hit
+	Pulled       map[storage.IssueKey][]storage.PullRequest
 	Unlinked     []storage.Hit // members without a posting, in order of positions
 }
 
@@ -54,12 +57,15 @@ func difference(want, have any) string {
 // ask collects every answer of an index. Problems that it finds with itself are an error.
 func ask(ctx context.Context, r storage.Reader) (*answers, error) {
 	a := &answers{
-		Tips:    map[storage.RepositoryID][]storage.Tip{},
-		Members: map[storage.RepositoryID]map[storage.OID][]storage.IssueKey{},
-		Notes:   map[storage.RepositoryID][]storage.Note{},
-		Holders: map[storage.OID][]storage.RepositoryID{},
-		Issues:  map[storage.IssueKey]storage.Issue{},
-		Hits:    map[storage.IssueKey][]storage.Hit{},
+		Tips:         map[storage.RepositoryID][]storage.Tip{},
+		Members:      map[storage.RepositoryID]map[storage.OID][]storage.IssueKey{},
+		Notes:        map[storage.RepositoryID][]storage.Note{},
+		PullRequests: map[storage.RepositoryID][]storage.PullRequest{},
+		Cursors:      map[storage.RepositoryID]storage.PullRequestCursor{},
+		Holders:      map[storage.OID][]storage.RepositoryID{},
+		Issues:       map[storage.IssueKey]storage.Issue{},
+		Hits:         map[storage.IssueKey][]storage.Hit{},
+		Pulled:       map[storage.IssueKey][]storage.PullRequest{},
 	}
 	var problems []error
 	err := r.Verify(ctx, func(p storage.Problem) {
@@ -98,6 +104,12 @@ func (a *answers) askRepository(ctx context.Context, r storage.Reader, id storag
 	if a.Notes[id], err = collect(r.NotesOf(ctx, id)); err != nil {
 		return err
 	}
+	if a.PullRequests[id], err = collect(r.PullRequestsOf(ctx, id)); err != nil {
+		return err
+	}
+	if a.Cursors[id], err = r.PullRequestCursor(ctx, id); err != nil {
+		return err
+	}
 	a.Members[id] = map[storage.OID][]storage.IssueKey{}
 	for m, err := range r.Members(ctx, id) {
 		if err != nil {
@@ -130,11 +142,21 @@ func (a *answers) keys() map[storage.IssueKey]bool {
 			}
 		}
 	}
+	for _, pulls := range a.PullRequests {
+		for _, p := range pulls {
+			for _, k := range p.Keys {
+				found[k] = true
+			}
+		}
+	}
 	return found
 }
 
 func (a *answers) askIssue(ctx context.Context, r storage.Reader, key storage.IssueKey) (err error) {
 	if a.Issues[key], err = r.Issue(ctx, key); err != nil {
+		return err
+	}
+	if a.Pulled[key], err = collect(r.PullRequests(ctx, key)); err != nil {
 		return err
 	}
 	q := storage.CommitQuery{Key: key}

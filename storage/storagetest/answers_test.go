@@ -67,6 +67,12 @@ func (s summary) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue
 	return i, err
 }
 
+type unpulled struct{ storage.Store } // links no pull request
+
+func (s unpulled) PullRequests(context.Context, storage.IssueKey) iter.Seq2[storage.PullRequest, error] {
+	return func(func(storage.PullRequest, error) bool) {}
+}
+
 type troubled struct{ storage.Store } // finds something wrong with itself
 
 func (s troubled) Verify(_ context.Context, report func(storage.Problem)) error {
@@ -87,6 +93,12 @@ func TestCompareFindsWhatIsWrong(t *testing.T) {
 	for range 30 {
 		follow(t, w, w.Step())
 	}
+	for range 30 {
+		id, u := w.StepPulls()
+		if err := w.Model.SetPullRequests(t.Context(), id, u); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if diff, err := Compare(t.Context(), w.Model, w.Model); diff != "" || err != nil {
 		t.Fatalf("an index differs from itself: error %v, difference:\n%s", err, diff)
 	}
@@ -96,6 +108,7 @@ func TestCompareFindsWhatIsWrong(t *testing.T) {
 		"Hits":                            skipping{w.Model},
 		"Unlinked":                        backwards{w.Model},
 		"Issues":                          summary{w.Model},
+		"Pulled":                          unpulled{w.Model},
 		"a contradiction":                 troubled{w.Model},
 		"goes on after its error: broken": talkative{w.Model},
 	} {

@@ -50,6 +50,7 @@ func Differential(t *testing.T, e Engine) {
 			"advance in vain":  m.advanceInVain,
 			"rebuild":          m.rebuild,
 			"look":             m.look,
+			"pull requests":    m.pullRequests,
 			"register":         m.register,
 			"retire or forget": m.leave,
 		}
@@ -188,6 +189,13 @@ func (m *machine) look(t *rapid.T) {
 	both(t, m, "record look", func(s storage.Store) (any, error) { return nil, s.RecordLook(m.ctx, h.id, l) })
 }
 
+func (m *machine) pullRequests(t *rapid.T) {
+	m.drawKnown(t)
+	m.draw(t)
+	id, u := m.world.StepPulls()
+	both(t, m, "set pull requests", func(s storage.Store) (any, error) { return nil, s.SetPullRequests(m.ctx, id, u) })
+}
+
 // register makes all repositories known, anew those that were forgotten, and renames one.
 func (m *machine) register(t *rapid.T) {
 	renamed := m.world.hosted[rapid.IntRange(0, len(m.world.hosted)-1).Draw(t, "renamed")]
@@ -206,7 +214,7 @@ func (m *machine) leave(t *rapid.T) {
 		return
 	}
 	both(t, m, "forget", func(s storage.Store) (any, error) { return nil, s.Forget(m.ctx, h.id) })
-	h.id = 0
+	h.id, h.pulls = 0, map[string]storage.PullRequest{}
 }
 
 // compare asks both indexes everything.

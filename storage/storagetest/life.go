@@ -167,6 +167,7 @@ func everyQuestion(f *fixture) map[string]error {
 	errs["verify"] = f.store.Verify(f.ctx, func(p storage.Problem) { f.Errorf("verify: %s", p.Text) })
 	_, errs["repositories"] = collect(f.store.Repositories(f.ctx))
 	_, errs["holders"] = collect(f.store.Holders(f.ctx, oid("a")))
+	_, errs["pull requests"] = collect(f.store.PullRequests(f.ctx, "K-1"))
 	_, errs["postings"] = collect(f.store.Postings(f.ctx, ""))
 	return errs
 }

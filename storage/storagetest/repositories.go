@@ -16,6 +16,7 @@ func repositoryPromises() []promise {
 		{"a renamed repository keeps its index", rename},
 		{"a retired repository answers, and is revived by registering it", retire},
 		{"a forgotten repository leaves nothing but what others hold", forget},
+		{"a forgotten repository leaves nothing of commits that no ref ever held", forgetUnheld},
 		{"an id is not used again", idNotReused},
 		{"looks are recorded", recordLooks},
 		{"an advance is a successful look", advanceIsLook},
@@ -109,6 +110,17 @@ func forget(f *fixture) {
 	}
 }
 
+func forgetUnheld(f *fixture) {
+	f.register(2)
+	f.push(1, "a:K-1 b<a")
+	f.push(2, "a", "heads/main=a")
+	f.push(2, "b:K-1<a c<b")
+	for id := range storage.RepositoryID(2) {
+		f.must(f.store.Forget(f.ctx, id+1))
+		f.verify()
+	}
+}
+
 func idNotReused(f *fixture) {
 	f.register(2)
 	f.push(2, "a:K-1", "heads/main=a")
@@ -187,6 +199,9 @@ func unknownQuestions(f *fixture, id storage.RepositoryID) map[string]error {
 		"forget":      f.store.Forget(f.ctx, id),
 		"record look": f.store.RecordLook(f.ctx, id, storage.Look{At: noon()}),
 	}
+	errs["set pull requests"] = f.store.SetPullRequests(f.ctx, id, storage.PullRequestUpdate{SeenAt: noon()})
+	_, errs["pull request cursor"] = f.store.PullRequestCursor(f.ctx, id)
+	_, errs["pull requests of"] = collect(f.store.PullRequestsOf(f.ctx, id))
 	_, errs["repository"] = f.store.Repository(f.ctx, id)
 	_, errs["holds"] = f.store.Holds(f.ctx, id, oid("a"))
 	_, errs["commit"] = f.store.Commit(f.ctx, id, oid("a"))

@@ -38,6 +38,7 @@ type hosted struct {
 	id            storage.RepositoryID // zero while the index does not know it
 	refs          map[string]storage.Tip
 	notes         map[noteName]storage.Note
+	pulls         map[string]storage.PullRequest // by the host's id
 	shallow       map[storage.OID]bool
 	defaultBranch string
 	rules         int
@@ -72,6 +73,7 @@ func newWorld(repositories int) *World {
 			spec:          storage.RepositorySpec{Integration: "acme", HostID: fmt.Sprint(i), Name: fmt.Sprint("repository-", i)},
 			refs:          map[string]storage.Tip{},
 			notes:         map[noteName]storage.Note{},
+			pulls:         map[string]storage.PullRequest{},
 			shallow:       map[storage.OID]bool{},
 			defaultBranch: "refs/heads/main",
 		})

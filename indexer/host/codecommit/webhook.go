@@ -200,7 +200,6 @@ func (h *Host) Guide() host.Guide {
 		Secret: "of SNS: in the URL, for its subscriptions have no field for it; of EventBridge: in the connection of the API destination, " +
 			"authorization type API key, API key name " + keyHeader + ", and not in the URL, which then ends before it",
 		InURL: true,
-		InURL: true,
 		Note: "a subscription of SNS is confirmed by keytrail itself; leave raw message delivery off, and set the topic's SignatureVersion to 2. " +
 			"A trigger tells of no pull requests and no new repositories",
 	}
