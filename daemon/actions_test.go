@@ -111,7 +111,7 @@ func (s *served) start(file string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	store, err := dataDir(settings.DataDir).open(log, Process{})
+	store, err := dataDir(settings.DataDir).open(log, Process{}, memoryOf(settings.Limits))
 	if err != nil {
 		s.Fatal(err)
 	}

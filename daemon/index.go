@@ -84,7 +84,7 @@ func (c *indexCommand) Run(ctx context.Context, p Process) error {
 	}
 	targets = distinct(targets)
 	log := consoleLog(p, zerolog.ErrorLevel)
-	store, err := dataDir(c.Data).open(log, p)
+	store, err := dataDir(c.Data).open(log, p, memoryOf(settings.Limits))
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func remoteOptions(r config.Repository, c *config.Config, t *transports) (mirror
 		return mirror.RemoteOptions{}, err
 	}
 	return mirror.RemoteOptions{
-		Options: mirror.Options{Roots: c.Local.Roots},
+		Options: mirror.Options{Roots: c.Local.Roots, Memory: memoryOf(c.Limits).walk},
 		IsFull:  r.Objects == config.ObjectsFull,
 		Engine:  string(r.Fetch.Engine),
 		Wire: wire.Options{

@@ -71,7 +71,7 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 		return fmt.Errorf("listen on %s: %w", settings.Listen, err)
 	}
 	defer listener.Close()
-	store, err := dataDir(settings.DataDir).open(log, p)
+	store, err := dataDir(settings.DataDir).open(log, p, memoryOf(settings.Limits))
 	if err != nil {
 		return err
 	}
@@ -123,6 +123,7 @@ type daemon struct {
 	indexer    *indexer.Indexer
 	discoverer *discovery.Discoverer
 	actions    *actions
+	links      links
 	receiver   *webhook.Receiver
 	api        *httpapi.Server
 	rules      atomic.Pointer[issuekey.Rules]
@@ -156,9 +157,10 @@ func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblest
 	})
 	d.actions = &actions{indexer: d.indexer}
 	d.actions.set(p)
+	d.links.pages.Store(p.pages)
 	var err error
 	d.api, err = newAPI(store, d.indexer, d.rules.Load, httpapi.Options{
-		Differ: d.indexer, Actions: d.actions, BranchName: d.actions.name, Discoverer: discoverer{d.discoverer}, Webhooks: deliveries{d.receiver},
+		Differ: d.indexer, Actions: d.actions, BranchName: d.actions.name, Links: d.links.of, Discoverer: discoverer{d.discoverer}, Webhooks: deliveries{d.receiver},
 		Ready: d.ready, Registerer: registry, Gatherer: registry, Tokens: p.tokens,
 		Log: log.With().Str("component", "api").Logger(), Drain: drain,
 	})
@@ -291,6 +293,7 @@ func (d *daemon) reload(ctx context.Context) error {
 	}
 	d.rules.Store(next.rules)
 	d.actions.set(next)
+	d.links.pages.Store(next.pages)
 	d.indexer.SetRules(next.rules)
 	d.indexer.SetLimits(next.limits)
 	d.api.SetTokens(next.tokens)

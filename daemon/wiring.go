@@ -18,6 +18,7 @@ import (
 	"keytrail/indexer/discovery"
 	"keytrail/indexer/host"
 	"keytrail/indexer/host/filter"
+	"keytrail/indexer/host/link"
 	"keytrail/indexer/issuekey"
 	"keytrail/indexer/mirror"
 	"keytrail/indexer/schedule"
@@ -31,6 +32,7 @@ type plan struct {
 	discovery    discovery.Limits
 	rules        *issuekey.Rules
 	branchName   *branchname.Template
+	pages        *pages
 	limits       schedule.Limits
 	tokens       []httpapi.Token
 	hookSecret   host.Secret // of the repositories named one by one; nil: none
@@ -49,6 +51,10 @@ func checks() config.Checks {
 		},
 		BranchName: func(template string) error {
 			_, err := branchname.Parse(template)
+			return err
+		},
+		Links: func(l config.Links) error {
+			_, err := link.Compile(linkTemplates(l))
 			return err
 		},
 		CA: checkCA,
@@ -71,6 +77,9 @@ func newPlan(c *config.Config, transports *transports) (plan, error) {
 	}
 	if p.branchName, err = branchname.Parse(c.BranchName); err != nil {
 		errs = append(errs, fmt.Errorf("branch_name: %w", err))
+	}
+	if p.pages, err = newPages(c); err != nil {
+		errs = append(errs, err)
 	}
 	for _, i := range c.Integrations {
 		in, err := newIntegration(i, c, transports)

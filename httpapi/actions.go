@@ -145,13 +145,17 @@ func (s *Server) createBranch(w *response, r *http.Request) error {
 	if err != nil {
 		return s.actionProblem(w, r, err, repository, caller)
 	}
+	in := s.options.show(repository)
+	if made.WebURL == "" {
+		made.WebURL = in.links().Branch(made.Name)
+	}
 	s.answerMade(w, struct {
 		Repository RepositoryRef `json:"repository"`
 		Name       string        `json:"name"`
 		Base       string        `json:"base"`
 		SHA        string        `json:"sha,omitempty"`
 		URL        string        `json:"url,omitempty"`
-	}{RepositoryRef{ID: repository.ID, Name: repository.Name}, made.Name, b.Base, made.SHA, made.WebURL})
+	}{in.RepositoryRef, made.Name, b.Base, made.SHA, made.WebURL})
 	return nil
 }
 
@@ -186,7 +190,7 @@ func (s *Server) createPullRequest(w *response, r *http.Request) error {
 	if err != nil {
 		return s.actionProblem(w, r, err, repository, caller)
 	}
-	s.answerMade(w, PullRequestOf(made, RepositoryRef{ID: repository.ID, Name: repository.Name}))
+	s.answerMade(w, s.options.show(repository).pullRequest(made))
 	return nil
 }
 

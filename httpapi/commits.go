@@ -60,7 +60,7 @@ func (s *Server) readCommit(r *http.Request, known ...string) (Commit, params, e
 	if err != nil {
 		return Commit{}, nil, fmt.Errorf("commit %s of repository %d: %w", oid, repository.ID, err)
 	}
-	return CommitOf(hit, RepositoryRef{ID: repository.ID, Name: repository.Name}), p, nil
+	return s.options.show(repository).commit(hit), p, nil
 }
 
 // fullSHA reads a commit id. Short ones are refused, because what they mean changes with each fetch.

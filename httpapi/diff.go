@@ -65,7 +65,9 @@ func (s *Server) diff(w *response, r *http.Request) error {
 		s.answerTagged(w, r, patchType, []byte(found.Patch+endMark(found)))
 		return nil
 	}
-	s.answer(w, r, DiffOf(found, commit.Repository))
+	body := DiffOf(found, commit.Repository)
+	s.options.showAgain(r.Context(), commit.Repository).linkFiles(commit, body.Files)
+	s.answer(w, r, body)
 	return nil
 }
 

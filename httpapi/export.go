@@ -35,7 +35,7 @@ func (s *Server) export(w *response, r *http.Request) error {
 		if !ok {
 			continue
 		}
-		if _, err := out.Write(encode(Posting{Key: posting.Key, SHA: posting.OID, Repository: in})); err != nil {
+		if _, err := out.Write(encode(Posting{Key: posting.Key, SHA: posting.OID, Repository: in.RepositoryRef})); err != nil {
 			panic(http.ErrAbortHandler)
 		}
 	}

@@ -71,12 +71,14 @@ func (s *Server) addFilesOf(ctx context.Context, differ Differ, commits []*Commi
 		tellWhy(commits, failed)
 		return failed
 	}
+	pages := s.options.showAgain(ctx, in)
 	for i, c := range commits {
 		if err := results[i].Err; err != nil {
 			c.FilesError = problemOf(s.sourceProblem(in, err)).detail
 			continue
 		}
 		c.Files = filesOf(results[i].Diff.Files)
+		pages.linkFiles(*c, c.Files)
 		c.FilesTruncated = results[i].Diff.Total > len(c.Files)
 	}
 	return nil

@@ -33,18 +33,18 @@ func (s *Server) issue(w *response, r *http.Request) error {
 		body.First, body.Last = &first, &last
 	}
 	for _, in := range issue.Repositories {
-		ref, ok, err := names.of(r.Context(), in.Repository)
+		named, ok, err := names.of(r.Context(), in.Repository)
 		if err != nil {
 			return err
 		}
 		if ok {
-			body.Repositories = append(body.Repositories, RepositoryCount{RepositoryRef: ref, Commits: in.Commits})
+			body.Repositories = append(body.Repositories, RepositoryCount{RepositoryRef: named.RepositoryRef, Commits: in.Commits})
 		}
 	}
-	if body.Branches, err = refsOf(r.Context(), issue.Branches, names); err != nil {
+	if body.Branches, err = refsOf(r.Context(), issue.Branches, names, Links.Branch); err != nil {
 		return err
 	}
-	if body.Tags, err = refsOf(r.Context(), issue.Tags, names); err != nil {
+	if body.Tags, err = refsOf(r.Context(), issue.Tags, names, Links.Tag); err != nil {
 		return err
 	}
 	if body.PullRequests, err = pullsOf(r.Context(), issue.PullRequests, names); err != nil {
@@ -59,7 +59,7 @@ func (s *Server) issueBranches(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	branches, err := refsOf(r.Context(), issue.Branches, s.names())
+	branches, err := refsOf(r.Context(), issue.Branches, s.names(), Links.Branch)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *Server) issueTags(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := refsOf(r.Context(), issue.Tags, s.names())
+	tags, err := refsOf(r.Context(), issue.Tags, s.names(), Links.Tag)
 	if err != nil {
 		return err
 	}
@@ -102,8 +102,8 @@ func (s *Server) readIssue(r *http.Request) (storage.Issue, error) {
 	return issue, nil
 }
 
-// refsOf gives the JSON form of refs, sorted by name and then by repository.
-func refsOf(ctx context.Context, refs []storage.IssueRef, names *names) ([]Ref, error) {
+// refsOf gives the JSON form of refs, sorted by name and then by repository; link makes the address of one by its name.
+func refsOf(ctx context.Context, refs []storage.IssueRef, names *names, link func(Links, string) string) ([]Ref, error) {
 	answer := make([]Ref, 0, len(refs))
 	for _, ref := range refs {
 		in, ok, err := names.of(ctx, ref.Repository)
@@ -111,7 +111,9 @@ func refsOf(ctx context.Context, refs []storage.IssueRef, names *names) ([]Ref, 
 			return nil, err
 		}
 		if ok {
-			answer = append(answer, Ref{Repository: in, Name: ref.Name, SHA: ref.OID, ByName: ref.ByName, ByCommit: ref.ByCommit})
+			answer = append(answer, Ref{
+				Repository: in.RepositoryRef, Name: ref.Name, SHA: ref.OID, ByName: ref.ByName, ByCommit: ref.ByCommit, URL: link(in.links(), ref.Name),
+			})
 		}
 	}
 	slices.SortFunc(answer, func(a, b Ref) int {
@@ -213,7 +215,7 @@ func (s *Server) page(ctx context.Context, q storage.CommitQuery, names *names) 
 			return Commits{}, err
 		}
 		if ok {
-			body.Commits = append(body.Commits, CommitOf(hit, in))
+			body.Commits = append(body.Commits, in.commit(hit))
 		}
 	}
 	if page.Next != nil {

@@ -138,7 +138,7 @@ func TestIssueSumsUpWhatBelongsToIt(t *testing.T) {
 
 func TestRefsAreSortedByNameThenRepository(t *testing.T) {
 	refs := []storage.IssueRef{{Repository: fork, Name: "b"}, {Repository: kafka, Name: "b"}, {Repository: fork, Name: "a"}}
-	sorted, err := refsOf(context.Background(), refs, newFixture(t).server.names())
+	sorted, err := refsOf(context.Background(), refs, newFixture(t).server.names(), Links.Branch)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,6 +75,9 @@ func (c *Commit) appendJSON(b []byte) []byte {
 	} else {
 		b = appendInner(b, c.Notes)
 	}
+	if c.URL != "" {
+		b = appendString(append(b, `,"url":`...), c.URL)
+	}
 	if c.Files != nil {
 		b = appendInner(append(b, `,"files":`...), c.Files)
 	}

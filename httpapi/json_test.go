@@ -65,6 +65,7 @@ func anyCommit() *rapid.Generator[Commit] {
 		}
 		hit.Notes = rapid.MapOfN(anyText(), anyText(), 0, 3).Draw(t, "notes")
 		c := CommitOf(hit, RepositoryRef{ID: storage.RepositoryID(rapid.Uint32().Draw(t, "id")), Name: anyText().Draw(t, "name")})
+		c.URL = anyText().Draw(t, "url")
 		switch rapid.IntRange(0, 2).Draw(t, "files") {
 		case 1:
 			c.FilesError = anyText().Draw(t, "error")
@@ -101,7 +102,7 @@ func TestCommitsAreWrittenAsEncodingJSONWritesThem(t *testing.T) {
 // A field that is new in a struct and forgotten in what writes it would not be missed above if handlers left it empty there.
 func TestEveryFieldOfACommitIsWritten(t *testing.T) {
 	c := CommitOf(storage.Hit{Notes: map[string]string{"refs/notes/commits": "reviewed"}}, RepositoryRef{ID: 1, Name: "kafka"})
-	c.Files, c.FilesTruncated, c.FilesError = []File{{Path: "a"}}, true, "why"
+	c.Files, c.FilesTruncated, c.FilesError, c.URL = []File{{Path: "a"}}, true, "why", "https://git.example.com/kafka"
 	for _, v := range []any{&c, &c.Author, &Commits{Next: "more"}, &batchAnswer{}} {
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(v.(appender).appendJSON(nil), &fields); err != nil {

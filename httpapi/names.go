@@ -9,40 +9,40 @@ import (
 	"keytrail/storage"
 )
 
-// names remembers the names of repositories while one request is answered.
+// names remembers the names and links of repositories while one request is answered.
 type names struct {
-	store storage.Reader
-	last  RepositoryRef // most issues are of one repository
-	known map[storage.RepositoryID]string
+	options *Options
+	last    *shown // most issues are of one repository
+	known   map[storage.RepositoryID]*shown
 }
 
-func (s *Server) names() *names { return &names{store: s.options.Store} }
+func (s *Server) names() *names { return &names{options: &s.options} }
 
 // of names a repository. It reports false for one that was forgotten since the answer was read: then what the
 // answer says of it has gone too.
-func (n *names) of(ctx context.Context, id storage.RepositoryID) (ref RepositoryRef, ok bool, err error) {
-	if id == n.last.ID {
+func (n *names) of(ctx context.Context, id storage.RepositoryID) (in *shown, ok bool, err error) {
+	if n.last != nil && id == n.last.ID {
 		return n.last, true, nil
 	}
-	name, ok := n.known[id]
+	in, ok = n.known[id]
 	if !ok {
-		r, err := n.store.Repository(ctx, id)
+		r, err := n.options.Store.Repository(ctx, id)
 		if errors.Is(err, storage.ErrNotFound) {
-			return RepositoryRef{}, false, nil
+			return nil, false, nil
 		}
 		if err != nil {
-			return RepositoryRef{}, false, fmt.Errorf("repository %d: %w", id, err)
+			return nil, false, fmt.Errorf("repository %d: %w", id, err)
 		}
-		name = r.Name
+		in = n.options.show(r)
 	}
-	if n.last.ID != 0 {
+	if n.last != nil {
 		if n.known == nil {
-			n.known = map[storage.RepositoryID]string{}
+			n.known = map[storage.RepositoryID]*shown{}
 		}
-		n.known[n.last.ID] = n.last.Name
+		n.known[n.last.ID] = n.last
 	}
-	n.last = RepositoryRef{ID: id, Name: name}
-	return n.last, true, nil
+	n.last = in
+	return in, true, nil
 }
 
 // repositoryByID reads the number of a repository and finds it.

@@ -11,7 +11,8 @@ import (
 	"keytrail/storage"
 )
 
-// Options are what a Server is made of. All fields are needed but Differ, Discoverer, Webhooks, Actions, Tokens, Version, Log and Now.
+// Options are what a Server is made of. All fields are needed but Differ, Discoverer, Webhooks, Actions, Links,
+// Tokens, Version, Log and Now.
 type Options struct {
 	Store   storage.Reader
 	Indexer Indexer
@@ -28,6 +29,9 @@ type Options struct {
 
 	// BranchName names a branch after an issue, for a request that gives no name. Needed with Actions.
 	BranchName func(BranchSubject) string
+
+	// Links gives the addresses of a repository's pages; nil: none are known.
+	Links func(storage.Repository) Links
 
 	// Keys makes the canonical key of what a user wrote, following project aliases. Its error says what is wrong
 	// with the key and is shown to the user.

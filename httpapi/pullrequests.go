@@ -74,7 +74,7 @@ func pullsOf(ctx context.Context, pulls []storage.PullRequest, names *names) ([]
 func appendPull(ctx context.Context, to []PullRequest, p storage.PullRequest, names *names) ([]PullRequest, error) {
 	in, ok, err := names.of(ctx, p.Repository)
 	if ok {
-		to = append(to, PullRequestOf(p, in))
+		to = append(to, in.pullRequest(p))
 	}
 	return to, err
 }

@@ -34,7 +34,8 @@ type Commit struct {
 	Keys       []storage.IssueKey `json:"keys"`
 	Branches   []string           `json:"branches"`
 	Tags       []string           `json:"tags"`
-	Notes      map[string]string  `json:"notes"` // by notes ref
+	Notes      map[string]string  `json:"notes"`         // by notes ref
+	URL        string             `json:"url,omitempty"` // for people
 
 	// Only when they are asked for.
 	Files          []File `json:"files,omitzero"`
@@ -51,6 +52,7 @@ type File struct {
 	Removed   int            `json:"removed"`
 	Binary    bool           `json:"binary"`
 	Uncounted bool           `json:"uncounted,omitempty"` // too large: its lines are not known
+	URL       string         `json:"url,omitempty"`       // for people
 }
 
 // Diff is what a commit changed against its first parent.
@@ -96,8 +98,9 @@ type Ref struct {
 	Repository RepositoryRef `json:"repository"`
 	Name       string        `json:"name"`
 	SHA        storage.OID   `json:"sha"`
-	ByName     bool          `json:"by_name"`   // the key is in the name
-	ByCommit   bool          `json:"by_commit"` // it holds a linked commit
+	ByName     bool          `json:"by_name"`       // the key is in the name
+	ByCommit   bool          `json:"by_commit"`     // it holds a linked commit
+	URL        string        `json:"url,omitempty"` // for people
 }
 
 // Repository tells where a repository stands.

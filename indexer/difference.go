@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"keytrail/indexer/mirror"
@@ -18,12 +19,66 @@ type difference struct {
 func (d *difference) isEmpty() bool { return len(d.changed)+len(d.deleted) == 0 }
 
 // compare holds a look against the tips in the index. For a reset everything is new.
-func (x *Indexer) compare(ctx context.Context, id storage.RepositoryID, look *mirror.Look, isReset bool) (difference, error) {
-	d := difference{old: map[string]storage.OID{}}
-	if isReset {
-		d.changed = look.Refs
-		return d, nil
+func (x *Indexer) compare(ctx context.Context, rec storage.Repository, look *mirror.Look, isReset bool) (difference, error) {
+	if look.IsPartial && !isReset {
+		if d, fits, err := x.comparePartial(ctx, rec, look); err != nil || fits {
+			return d, err
+		}
 	}
+	if err := look.Whole(); err != nil {
+		return difference{}, err
+	}
+	if isReset {
+		return difference{changed: look.Refs}, nil
+	}
+	return x.compareWhole(ctx, rec.ID, look)
+}
+
+// comparePartial holds those refs against the index that may have changed since it agreed with a look. That the index agreed is what
+// target.seen says; the number of refs that follows from it has to be the number that the host has. If it does not fit, the index,
+// or what is kept of the repository, is not what it was.
+func (x *Indexer) comparePartial(ctx context.Context, rec storage.Repository, look *mirror.Look) (d difference, fits bool, err error) {
+	d.old = map[string]storage.OID{}
+	count := rec.Tips
+	find := func(ref string) (oid storage.OID, err error) {
+		tip, err := x.store.Tip(ctx, rec.ID, ref)
+		if errors.Is(err, storage.ErrNotFound) {
+			return oid, nil
+		}
+		return tip.OID, err
+	}
+	for _, r := range look.Refs {
+		old, err := find(r.Name)
+		if err != nil {
+			return d, false, err
+		}
+		if old == r.OID {
+			continue
+		}
+		d.changed = append(d.changed, r)
+		if old.IsZero() {
+			count++
+		} else {
+			d.old[r.Name] = old
+		}
+	}
+	for _, name := range look.Gone {
+		old, err := find(name)
+		if err != nil {
+			return d, false, err
+		}
+		if !old.IsZero() {
+			d.deleted = append(d.deleted, name)
+			d.old[name] = old
+			count--
+		}
+	}
+	return d, count == look.Count, nil
+}
+
+// compareWhole holds all refs against all tips in the index.
+func (x *Indexer) compareWhole(ctx context.Context, id storage.RepositoryID, look *mirror.Look) (difference, error) {
+	d := difference{old: map[string]storage.OID{}}
 	// Both sides are sorted by name: one pass over the two.
 	refs := look.Refs
 	for tip, err := range x.store.Tips(ctx, id) {

@@ -31,7 +31,8 @@ type Target struct {
 // Source is a repository as the indexer sees it; *mirror.Local and *mirror.Remote are such. One goroutine at a time
 // uses it.
 type Source interface {
-	// Look reads the refs that the refspecs select, unless they are as in the look with a digest.
+	// Look reads the refs that the refspecs select, unless they are as in the look with a digest. It may be partial if all that
+	// changed at that look was fetched.
 	Look(ctx context.Context, since mirror.Digest) (*mirror.Look, error)
 	// Fetch brings the objects of changed refs here and resolves the refs to commits.
 	Fetch(ctx context.Context, look *mirror.Look, changed []mirror.Ref, progress func(mirror.Progress)) (mirror.Fetched, error)

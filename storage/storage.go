@@ -41,6 +41,8 @@ type Reader interface {
 	Repositories(ctx context.Context) iter.Seq2[Repository, error]
 	// Tips yields the refs of a repository as last indexed, sorted by name.
 	Tips(ctx context.Context, id RepositoryID) iter.Seq2[Tip, error]
+	// Tip gives one ref of a repository as last indexed; ErrNotFound when it has no such ref.
+	Tip(ctx context.Context, id RepositoryID, ref string) (Tip, error)
 	// Holds reports whether the index of a repository has a commit. A walk stops where it does.
 	Holds(ctx context.Context, id RepositoryID, oid OID) (bool, error)
 	// Holders yields the repositories that have a commit, in order of their ids.

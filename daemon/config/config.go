@@ -77,6 +77,9 @@ type Limits struct {
 	Advertisement  int64         // bytes of one list of refs
 	Refs           int           // of one repository
 	Pack           int64         // bytes of one fetch
+	// Memory is how many bytes caches and walks may take together. What a first build keeps of each commit until it is
+	// written, some 60 bytes, comes on top.
+	Memory int64
 }
 
 // Local says which repositories on this machine are read in place.
@@ -102,7 +105,8 @@ type Repository struct {
 	URL  string // http, https, ssh, git or file, without credentials; user@host:path; or an absolute path
 	Credentials
 	Reach
-	Refs Refs // the configuration's own, where not overridden
+	Refs  Refs // the configuration's own, where not overridden
+	Links Links
 }
 
 // Log says what is logged and how.
@@ -124,7 +128,7 @@ func Default() *Config {
 		IssueKeys:  IssueKeys{Preset: "jira", Deny: []string{"UTF", "SHA", "ISO", "CVE", "RFC"}},
 		Limits: Limits{
 			Fetches: 8, FetchesPerHost: 4, Connect: 30 * time.Second, Stall: time.Minute, Total: 6 * time.Hour,
-			Advertisement: 512 << 20, Refs: 5_000_000, Pack: 20 << 30,
+			Advertisement: 512 << 20, Refs: 5_000_000, Pack: 20 << 30, Memory: 384 << 20,
 		},
 		Log: Log{Level: "info", Format: "json"},
 	}
@@ -136,6 +140,7 @@ type Checks struct {
 	Refspec    func(string) error // of refs.other
 	Filter     func(string) error // of integrations[].filter
 	BranchName func(string) error // of branch_name
+	Links      func(Links) error  // of one template among links
 	CA         func(string) error // of the file that a ca names
 }
 

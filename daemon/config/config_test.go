@@ -105,8 +105,8 @@ func TestSettingsAreRead(t *testing.T) {
 				c.Auth.Tokens = []config.Token{{Name: "a", Token: config.SecretFromEnv("A")}}
 			}},
 		{"localhost is loopback", "listen: localhost:0", func(c *config.Config) { c.Listen = "localhost:0" }},
-		{"sizes", "limits: {pack: 512MiB, fetches: 1, stall: 1m30s}", func(c *config.Config) {
-			c.Limits.Pack, c.Limits.Fetches, c.Limits.Stall = 512<<20, 1, 90*time.Second
+		{"sizes", "limits: {pack: 512MiB, fetches: 1, stall: 1m30s, memory: 1GiB}", func(c *config.Config) {
+			c.Limits.Pack, c.Limits.Fetches, c.Limits.Stall, c.Limits.Memory = 512<<20, 1, 90*time.Second, 1<<30
 		}},
 		{"a project asked for is not denied by default", "issue_keys: {projects: [ISO, A_1]}", func(c *config.Config) {
 			c.IssueKeys.Projects = []string{"ISO", "A_1"}

@@ -21,6 +21,7 @@ type Integration struct {
 	Filter  string // JMESPath on the host's own JSON; empty selects all
 	Webhook Webhook
 	Refs    Refs // the configuration's own, where not overridden
+	Links   Links
 
 	API          string   // where the API begins, when URL does not tell
 	Origins      []string // further origins that clone URLs may have, as https://git.example.com
@@ -69,7 +70,7 @@ func Types() []string {
 // typeKeys are the keys that not all types of integrations take.
 type typeKeys struct{ required, optional []string }
 
-// keysOf says which keys an integration of a type takes beside name, type, filter and refs.
+// keysOf says which keys an integration of a type takes beside name, type, filter, refs and links.
 func keysOf(kind string) typeKeys {
 	account := slices.Concat([]string{"url", "origins", "webhook", "require_user_token", "ca", "proxy"}, ofSSH, ofRemotes)
 	with := func(keys ...string) []string { return slices.Concat(account, keys) }
@@ -110,6 +111,7 @@ func (c *Config) readIntegrations(v value) {
 				{"filter", text(&in.Filter, checkFilterLength, v.d.checks.Filter)},
 				{"webhook", in.Webhook.read},
 				{"refs", in.Refs.read},
+				{"links", in.Links.read},
 				{"api", text(&in.API, checkHostURL)},
 				{"origins", texts(&in.Origins, checkOrigin)},
 				{"organisation", text(&in.Organisation, checkTitle)},
@@ -137,7 +139,7 @@ func (in *Integration) checkType(v value, found map[string]value) {
 	}
 	keys := keysOf(in.Type)
 	v.require(found, keys.required...)
-	taken := slices.Concat([]string{"name", "type", "filter", "refs"}, keys.required, keys.optional)
+	taken := slices.Concat([]string{"name", "type", "filter", "refs", "links"}, keys.required, keys.optional)
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		if !slices.Contains(taken, key) {
 			found[key].fail("is not for an integration of type %s: take it out", in.Type)
@@ -164,6 +166,11 @@ func (w *Webhook) read(v value) {
 		field{"secret", secret(&w.Secret)},
 	)
 	v.require(found, "secret")
+}
+
+// readWebhook reads how callers for the repositories named one by one prove themselves: by a secret alone.
+func (c *Config) readWebhook(v value) {
+	v.require(v.mapping(field{"secret", secret(&c.Webhook.Secret)}), "secret")
 }
 
 // numberOrText reads a text that may be written as a number, as it stands there.

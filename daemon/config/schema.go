@@ -27,7 +27,7 @@ func (c *Config) read(v value) {
 			{"auth", c.Auth.read},
 			{"integrations", c.readIntegrations},
 			{"repositories", c.readRepositories},
-			{"webhook", c.Webhook.read},
+			{"webhook", c.readWebhook},
 			{"log", c.Log.read},
 		},
 	)...)
@@ -115,6 +115,7 @@ func (l *Limits) read(v value) {
 		field{"advertisement", size(&l.Advertisement, 1<<20)},
 		field{"refs", integer(&l.Refs, 1, math.MaxInt32)},
 		field{"pack", size(&l.Pack, 1<<20)},
+		field{"memory", size(&l.Memory, 64<<20)},
 	)
 }
 
@@ -158,6 +159,7 @@ func (c *Config) readRepositories(v value) {
 				{"name", text(&r.Name, checkTitle, names.check)},
 				{"url", text(&r.URL, CheckRepositoryURL, urls.check)},
 				{"refs", r.Refs.read},
+				{"links", r.Links.read},
 			},
 			r.Credentials.fields(), r.Reach.fields(v.d.checks),
 		)...)

@@ -72,10 +72,11 @@ func (r *Receiver) DeliverBySecret(ctx context.Context, d host.Delivery) error {
 		})
 		return ErrRefused
 	}
+	named, isPlain := plainEvent(d.Body)
 	var errs []error
 	for _, a := range of {
 		e, err := read(a, d)
-		if named, isPlain := plainEvent(d.Body); isPlain && (err != nil || e.Kind == host.EventOther) {
+		if isPlain && (err != nil || e.Kind == host.EventOther) {
 			e, err = named, nil
 		}
 		if err := r.settle(ctx, a, d, e, err); err != nil {

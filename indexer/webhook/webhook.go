@@ -95,11 +95,19 @@ func New(o Options) *Receiver {
 		queue:   newQueue(o.Index, o.Spacing),
 	}
 	o.Registerer.MustRegister(r.deliveries)
+	r.deliveries.WithLabelValues("", outcomeRefused)
 	return r
 }
 
 // Set replaces the integrations. One with the name of a former one goes on where that was.
-func (r *Receiver) Set(integrations []Integration) { r.queue.set(integrations) }
+func (r *Receiver) Set(integrations []Integration) {
+	for _, in := range integrations {
+		for _, outcome := range []string{outcomeAccepted, outcomeDuplicate, outcomeIgnored, outcomeRefused, outcomeMalformed, outcomeBusy} {
+			r.deliveries.WithLabelValues(in.Name, outcome) // a series that is not there cannot be watched
+		}
+	}
+	r.queue.set(integrations)
+}
 
 // Run does what deliveries ask for until the context ends, and returns when all its work has ended.
 func (r *Receiver) Run(ctx context.Context) error {

@@ -79,7 +79,7 @@ func newWorld(t testing.TB, n int, more ...Integration) *world {
 		w.register("acme", fmt.Sprint(i), fmt.Sprintf("https://git.example.com/acme/r%d.git", i))
 	}
 	w.receiver = New(Options{
-		Index: w, Discoverer: w, Log: zerolog.New(&w.log).Level(zerolog.InfoLevel), Registerer: w.registry,
+		Index: w, Discoverer: w, Log: zerolog.New(zerolog.SyncWriter(&w.log)).Level(zerolog.InfoLevel), Registerer: w.registry,
 	})
 	w.receiver.Set(append([]Integration{{Name: "acme", Hooks: forge{secret: known(secret)}, Secret: known(secret)}}, more...))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -266,12 +266,12 @@ func TestARepositoryThatIsNotKnownIsDiscoveredOnceAndThenLookedAt(t *testing.T) 
 func TestDiscoveriesThatEventsAskForAreHalfAMinuteApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
+		w.discoverErr = errors.New("not there") // before the receiver asks
 		w.send(about(host.EventRenamed, "1"))
 		w.expect(0, "0s look [1] of 0s", "0s discover acme")
 		w.send(about(host.EventDeleted, "2"))
 		w.send(about(host.EventDeleted, "unknown"))
 		w.send(host.Event{Kind: host.EventCreated})
-		w.discoverErr = errors.New("not there")
 		w.expect(time.Hour, "30s discover acme")
 		if !strings.Contains(w.log.String(), "not there") {
 			t.Errorf("the log does not tell: %s", &w.log)

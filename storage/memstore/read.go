@@ -59,6 +59,24 @@ func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[sto
 	})
 }
 
+// Tip gives one ref of a repository.
+func (s *Store) Tip(ctx context.Context, id storage.RepositoryID, ref string) (storage.Tip, error) {
+	st, err := s.read(ctx)
+	if err != nil {
+		return storage.Tip{}, err
+	}
+	r, err := st.repository(id)
+	if err != nil {
+		return storage.Tip{}, err
+	}
+	t, ok := r.tips[ref]
+	if !ok {
+		return storage.Tip{}, fmt.Errorf("ref %q of repository %d: %w", ref, id, storage.ErrNotFound)
+	}
+	t.Keys = slices.Clone(t.Keys)
+	return t, nil
+}
+
 // Members yields every commit of a repository.
 func (s *Store) Members(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Member, error] {
 	return ofRepository(ctx, s, id, func(r *repository) []storage.Member {

@@ -2,7 +2,6 @@ package pebblestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"keytrail/storage"
@@ -17,17 +16,13 @@ func (s *Store) Advance(ctx context.Context, a storage.Advance) (storage.Advance
 		return storage.Advanced{}, err
 	}
 	defer done()
-	// An unknown repository is not worth a walk.
-	rec, err := readRecord(s.db, a.Repository)
+	var in incoming
+	defer in.discard()
+	version, err := s.gather(ctx, &a, &in)
 	if err != nil {
 		return storage.Advanced{}, err
 	}
-	in, err := s.gather(ctx, &a, &rec)
-	if err != nil {
-		return storage.Advanced{}, err
-	}
-	advanced, err := s.advance(ctx, &a, in, rec.Version)
-	return advanced, errors.Join(err, in.discard())
+	return s.advance(ctx, &a, &in, version)
 }
 
 // advance is the writer's turn.
@@ -42,12 +37,13 @@ func (s *Store) advance(ctx context.Context, a *storage.Advance, in *incoming, v
 		return storage.Advanced{}, fmt.Errorf("advance repository %d: %w", a.Repository, err)
 	}
 	var out sink
+	defer out.discard()
 	if err := c.emit(&out); err != nil {
-		return storage.Advanced{}, errors.Join(fmt.Errorf("advance repository %d: %w", a.Repository, err), out.discard())
+		return storage.Advanced{}, fmt.Errorf("advance repository %d: %w", a.Repository, err)
 	}
 	c.finish(&out)
 	if err := ctx.Err(); err != nil {
-		return storage.Advanced{}, errors.Join(err, out.discard())
+		return storage.Advanced{}, err
 	}
 	if err := out.commit(&s.tables); err != nil {
 		return storage.Advanced{}, fmt.Errorf("write the advance of repository %d: %w", a.Repository, err)

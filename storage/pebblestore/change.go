@@ -66,18 +66,14 @@ func (s *Store) beginChange(ctx context.Context, a *storage.Advance, in *incomin
 	if err != nil {
 		return nil, err
 	}
-	c := &change{
-		ctx: ctx, store: s, advance: a, rec: rec, in: in, base: rec.Next, last: -1,
-		held: map[uint32]*heldBlock{}, heldOf: map[int]ordinal{},
+	if err := rec.hasOrdinals(); err != nil {
+		return nil, err
 	}
+	c := s.newChange(ctx, a, rec, in)
 	switch {
 	case !in.isMany():
 		if a.Reset { // what is taken away and what comes instead share no block
-			first, err := rec.freshBlock()
-			if err != nil {
-				return nil, err
-			}
-			c.base = firstOf(first)
+			c.base = firstOf(rec.freshBlock())
 		}
 		err = in.settle(rec.isHeld(s.db, a.Reset))
 	case rec.Version != version:
@@ -87,6 +83,13 @@ func (s *Store) beginChange(ctx context.Context, a *storage.Advance, in *incomin
 	}
 	c.refs = make([]int32, in.count())
 	return c, err
+}
+
+func (s *Store) newChange(ctx context.Context, a *storage.Advance, rec record, in *incoming) *change {
+	return &change{
+		ctx: ctx, store: s, advance: a, rec: rec, in: in, base: rec.Next, last: -1,
+		held: map[uint32]*heldBlock{}, heldOf: map[int]ordinal{},
+	}
 }
 
 // apply decides what becomes of every commit and tip.
@@ -206,6 +209,9 @@ func (c *change) unref(o ordinal) error { return c.count(o, -1) }
 func (c *change) count(o ordinal, by int) error {
 	if o >= c.base {
 		i := int(o - c.base)
+		if i >= len(c.refs) {
+			return notHeld(c.rec.ID, o)
+		}
 		if c.refs[i] += int32(by); c.refs[i] == 0 {
 			c.falling = append(c.falling, o)
 		}

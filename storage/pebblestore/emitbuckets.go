@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"keytrail/storage"
 )
 
 // emitBuckets writes the buckets of a repository that holds nothing but the commits that come.
@@ -55,9 +57,9 @@ func (c *change) emitChangedBuckets(out *sink) error {
 		return err
 	}
 	switch {
-	case c.advance.Reset || c.isFirst():
+	case c.isFirst():
 		return c.emitBuckets(out)
-	case stored.OIDBits != c.rec.OIDBits:
+	case c.advance.Reset || stored.OIDBits != c.rec.OIDBits:
 		return c.emitNewBuckets(out, stored.OIDBits)
 	}
 	changes := map[uint32]*bucketChange{}
@@ -108,37 +110,23 @@ func (c *change) emitBucket(out *sink, n uint32, b *bucketChange) error {
 	return out.set(key, appendBucket(nil, places))
 }
 
-// emitNewBuckets writes all buckets of a repository whose number changes.
+// emitNewBuckets writes all buckets of a repository that has others before, and deletes those that nothing comes into. One by one: a
+// deletion of their range would lie across the tables that they fill.
 func (c *change) emitNewBuckets(out *sink, before uint) error {
 	n := c.rec.OIDBits
-	buckets := make([][]place, 1<<n)
-	add := func(m *member, o ordinal) {
-		if m.refs != 0 {
-			b := bucketOf(&m.oid, n)
-			buckets[b] = append(buckets[b], placeOf(&m.oid, o))
-		}
+	buckets := make([][]place, 1<<max(n, before))
+	add := func(oid *storage.OID, o ordinal) {
+		b := bucketOf(oid, n)
+		buckets[b] = append(buckets[b], placeOf(oid, o))
 	}
-	prefix := keyOfRepository(spaceMembers, c.rec.ID)
-	err := c.store.scan(c.ctx, prefix, func(k, v []byte) (bool, error) {
-		number := readNumber(k)
-		var rows []member
-		var err error
-		if held := c.held[number]; held != nil {
-			rows = held.rows
-		} else {
-			rows, err = decodeMembers(firstOf(number), v)
+	if !c.advance.Reset {
+		if err := c.eachHeld(add); err != nil {
+			return err
 		}
-		for i := range rows {
-			add(&rows[i], firstOf(number)+ordinal(i))
-		}
-		return err == nil, err
-	})
-	if err != nil {
-		return err
 	}
 	for i := range c.refs {
 		if c.stays(i) {
-			add(&member{refs: 1, oid: *c.in.oid(i)}, c.base+ordinal(i))
+			add(c.in.oid(i), c.base+ordinal(i))
 		}
 	}
 	for b, places := range buckets {
@@ -152,4 +140,25 @@ func (c *change) emitNewBuckets(out *sink, before uint) error {
 		}
 	}
 	return nil
+}
+
+// eachHeld calls fn for the commits that were held and stay.
+func (c *change) eachHeld(fn func(*storage.OID, ordinal)) error {
+	prefix := keyOfRepository(spaceMembers, c.rec.ID)
+	return c.store.scan(c.ctx, prefix, func(k, v []byte) (bool, error) {
+		number := readNumber(k)
+		var rows []member
+		var err error
+		if held := c.held[number]; held != nil {
+			rows = held.rows
+		} else {
+			rows, err = decodeMembers(firstOf(number), v)
+		}
+		for i := range rows {
+			if rows[i].refs != 0 {
+				fn(&rows[i].oid, firstOf(number)+ordinal(i))
+			}
+		}
+		return err == nil, err
+	})
 }

@@ -33,6 +33,7 @@ type repositoryGraph struct {
 	groups *commitgraph.Groups                  // of the branches and, behind them, the tags; nil until asked for
 	reach  map[commitgraph.Node]commitgraph.Set // what asked-for tips reach
 	names  map[int32]*refNames                  // of the groups asked for
+	named  int                                  // names in them
 }
 
 func newGraph(version uint64) *repositoryGraph {
@@ -193,8 +194,8 @@ func (g *repositoryGraph) group() {
 	g.groups = g.graph.Group(tips)
 }
 
-// maxNames is how many groups' names a graph keeps.
-const maxNames = 4096
+// maxNames is how many names of refs a graph keeps for all groups, but for those of one answer.
+const maxNames = 1 << 18
 
 // namesOf gives the branches and tags that contain each of some commits.
 func (g *repositoryGraph) namesOf(commits []ordinal) ([]*refNames, error) {
@@ -204,6 +205,10 @@ func (g *repositoryGraph) namesOf(commits []ordinal) ([]*refNames, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.group()
+	if g.named > maxNames {
+		clear(g.names)
+		g.named = 0
+	}
 	for i, o := range commits {
 		n, err := g.node(o)
 		if err != nil {
@@ -214,12 +219,9 @@ func (g *repositoryGraph) namesOf(commits []ordinal) ([]*refNames, error) {
 			missing = append(missing, groups[i])
 		}
 	}
-	if len(g.names)+len(missing) > maxNames {
-		clear(g.names)
-		missing = groups
-	}
 	for i, tips := range g.groups.TipsOfEach(missing) {
 		g.names[missing[i]] = g.name(tips)
+		g.named += 1 + len(tips)
 	}
 	for i, group := range groups {
 		names[i] = g.names[group]

@@ -20,6 +20,9 @@ func (c *change) advanceGraph(before uint64) {
 	g := newGraph(c.rec.Version)
 	g.graph, g.first, g.nodes = old.graph.Extended(), old.first, old.nodes
 	g.branches, g.tags = old.branches, old.tags
+	if len(g.nodes) == 0 {
+		g.first = c.base
+	}
 	if c.extend(g) && c.retip(g) {
 		cache.put(c.rec.ID, g)
 	} else {

@@ -46,25 +46,30 @@ func (in *incoming) isMany() bool { return in.texts != nil }
 // count tells how many commits there are.
 func (in *incoming) count() int { return in.number.n }
 
-// gather reads the commits of an Advance. Many of them are compared with what the repository holds as they come; few are not until the
-// writer's turn, see settle. The caller calls discard in the end, whatever became of them.
-func (s *Store) gather(ctx context.Context, a *storage.Advance, rec *record) (*incoming, error) {
-	in := &incoming{}
-	if a.Commits == nil {
-		return in, nil
-	}
-	err := in.takeAll(ctx, s, a, rec)
+// gather reads the commits of an Advance. Many of them are compared with what the repository holds as they come, and version says of when
+// that is; few are not until the writer's turn, see settle. The caller calls discard in the end, whatever became of them.
+func (s *Store) gather(ctx context.Context, a *storage.Advance, in *incoming) (version uint64, err error) {
+	v, done, err := s.view(ctx)
 	if err != nil {
-		return nil, errors.Join(err, in.discard())
+		return 0, err
 	}
-	return in, nil
+	defer done()
+	rec, err := readRecord(v, a.Repository) // an unknown repository is not worth a walk
+	if err != nil || a.Commits == nil {
+		return rec.Version, err
+	}
+	return rec.Version, in.takeAll(v, a, &rec)
 }
 
-func (in *incoming) takeAll(ctx context.Context, s *Store, a *storage.Advance, rec *record) error {
-	isHeld := rec.isHeld(s.db, a.Reset)
+func (in *incoming) takeAll(v view, a *storage.Advance, rec *record) error {
+	isHeld := rec.isHeld(v, a.Reset)
+	read := 0
 	for c, err := range a.Commits {
 		if err != nil {
 			return err
+		}
+		if read++; read%checkEvery == 0 && v.ctx.Err() != nil {
+			return v.ctx.Err()
 		}
 		if in.isMany() {
 			if err := in.take(&c, isHeld); err != nil {
@@ -74,22 +79,18 @@ func (in *incoming) takeAll(ctx context.Context, s *Store, a *storage.Advance, r
 		}
 		in.few = append(in.few, c)
 		in.bytes += len(c.Message)
-		if len(in.few) < s.manyFrom && in.bytes < manyBytes {
+		if len(in.few) < v.store.manyFrom && in.bytes < manyBytes {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(v.ctx.Err(), rec.hasOrdinals()); err != nil {
 			return err
 		}
-		first, err := rec.freshBlock()
-		if err != nil {
-			return err
-		}
-		in.texts = newTextStream(&s.tables, a.Repository, first)
+		in.texts = newTextStream(&v.store.tables, a.Repository, rec.freshBlock())
 		if err := in.settle(isHeld); err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+	return v.ctx.Err()
 }
 
 // isHeld gives the test whether the repository holds a commit, as of now.
@@ -104,12 +105,16 @@ func (rec *record) isHeld(r pebble.Reader, isReset bool) func(*storage.OID) (boo
 }
 
 // freshBlock gives the first block of a repository without a commit.
-func (rec *record) freshBlock() (uint32, error) {
-	block := uint64(rec.Next+blockSize-1) / blockSize
-	if block > math.MaxUint32>>blockBits/2 {
-		return 0, fmt.Errorf("repository %d has used up its ordinals: forget it and index it anew", rec.ID)
+func (rec *record) freshBlock() uint32 {
+	return uint32((uint64(rec.Next) + blockSize - 1) / blockSize)
+}
+
+// hasOrdinals fails when a repository has used its ordinals up, which is while half of them are left for what one Advance brings.
+func (rec *record) hasOrdinals() error {
+	if rec.Next > math.MaxUint32/2 {
+		return fmt.Errorf("repository %d has used up its ordinals: forget it and index it anew", rec.ID)
 	}
-	return uint32(block), nil
+	return nil
 }
 
 // settle takes the few commits in.
@@ -215,9 +220,8 @@ func (in *incoming) keysOf(i int, to []storage.IssueKey) []storage.IssueKey {
 }
 
 // discard removes what was written of texts and is not part of the index.
-func (in *incoming) discard() error {
+func (in *incoming) discard() {
 	if in.isMany() {
-		return in.texts.discard()
+		in.texts.discard()
 	}
-	return nil
 }

@@ -141,6 +141,7 @@ type selection struct {
 	oldest, newest int64 // seconds that may be chosen
 	reach          refFilter
 	chosen         []posting
+	most           int // chosen before they are pruned
 }
 
 // bound works out which seconds a query asks for; false when there are none.
@@ -196,8 +197,9 @@ func (s *selection) take(id storage.RepositoryID, run []entry) error {
 		}
 		s.chosen = append(s.chosen, p)
 	}
-	if len(s.chosen) > 4*s.n+4*maxRun {
+	if len(s.chosen) > s.most {
 		s.prune()
+		s.most = 2*len(s.chosen) + 4*maxRun // many may be of one second, and stay
 	}
 	return nil
 }

@@ -2,8 +2,12 @@ package pebblestore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"keytrail/storage"
 )
@@ -30,19 +34,41 @@ func ofRepository[T any](ctx context.Context, s *Store, id storage.RepositoryID,
 // Tips yields the refs of a repository as last indexed, sorted by name.
 func (s *Store) Tips(ctx context.Context, id storage.RepositoryID) iter.Seq2[storage.Tip, error] {
 	return ofRepository(ctx, s, id, spaceTip, func(v view, k, value []byte) (storage.Tip, error) {
-		row, err := decodeTip(value)
-		if err != nil {
-			return storage.Tip{}, err
-		}
-		t := storage.Tip{Ref: string(k[headOfRepository:]), OID: row.oid, Keys: row.keys}
-		switch row.kind {
-		case tipCommit:
-			t.Commit = row.oid
-		case tipTag:
-			t.Commit, err = v.oid(id, row.commit)
-		}
-		return t, err
+		return v.tip(id, string(k[headOfRepository:]), value)
 	})
+}
+
+// Tip gives one ref of a repository as last indexed.
+func (s *Store) Tip(ctx context.Context, id storage.RepositoryID, ref string) (storage.Tip, error) {
+	v, done, err := s.view(ctx)
+	if err != nil {
+		return storage.Tip{}, err
+	}
+	defer done()
+	value, err := get(v, keyTip(id, ref))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return storage.Tip{}, fmt.Errorf("ref %q of repository %d: %w", ref, id, storage.ErrNotFound)
+	}
+	if err != nil {
+		return storage.Tip{}, fmt.Errorf("read ref %q: %w", ref, err)
+	}
+	return v.tip(id, ref, value)
+}
+
+// tip decodes a stored ref.
+func (v view) tip(id storage.RepositoryID, ref string, value []byte) (storage.Tip, error) {
+	row, err := decodeTip(value)
+	if err != nil {
+		return storage.Tip{}, err
+	}
+	t := storage.Tip{Ref: ref, OID: row.oid, Keys: row.keys}
+	switch row.kind {
+	case tipCommit:
+		t.Commit = row.oid
+	case tipTag:
+		t.Commit, err = v.oid(id, row.commit)
+	}
+	return t, err
 }
 
 // Members yields every commit of a repository.
@@ -78,19 +104,16 @@ func (s *Store) NotesOf(ctx context.Context, id storage.RepositoryID) iter.Seq2[
 
 // Holds reports whether the index of a repository has a commit.
 func (s *Store) Holds(ctx context.Context, id storage.RepositoryID, oid storage.OID) (bool, error) {
-	done, err := s.use()
+	v, done, err := s.view(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer done()
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
-	bits, err := readOIDBits(s.db, id)
+	bits, err := readOIDBits(v, id)
 	if err != nil {
 		return false, err
 	}
-	_, isHeld, err := find(s.db, id, bits, &oid)
+	_, isHeld, err := find(v, id, bits, &oid)
 	return isHeld, err
 }
 

@@ -91,5 +91,7 @@ func decodeRecord(v []byte) (record, error) {
 	for _, t := range []*time.Time{&rec.IndexedAt, &rec.SeenAt, &rec.Failure.Since, &rec.RetiredAt} {
 		*t = time.Unix(d.int(), d.int()).UTC()
 	}
+	// Room is made by these.
+	d.bad = d.bad || rec.OIDBits > maxBits || rec.Commits < 0 || rec.Commits > int64(rec.Next)
 	return rec, d.done("repository")
 }

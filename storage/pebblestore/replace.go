@@ -20,6 +20,18 @@ func (c *change) replace(out *sink) error {
 			c.done.PostingsAdded += int64(len(keys))
 		}
 	}
+	if err := c.dropCommits(out, matched); err != nil {
+		return err
+	}
+	for _, space := range []byte{spaceMembers, spaceTexts} {
+		out.deleteRange(keyNumbered(space, c.rec.ID, 0), keyNumbered(space, c.rec.ID, c.base.block()))
+	}
+	out.deleteRange(keyNumbered(spaceLongText, c.rec.ID, 0), keyNumbered(spaceLongText, c.rec.ID, uint32(c.base)))
+	return nil
+}
+
+// dropCommits deletes the postings of all commits that were held, and counts those that are not among the matched ones that come.
+func (c *change) dropCommits(out *sink, matched []bool) error {
 	issues := map[storage.IssueKey]struct{}{}
 	prefix := keyOfRepository(spaceMembers, c.rec.ID)
 	err := c.store.scan(c.ctx, prefix, func(k, v []byte) (bool, error) {
@@ -34,15 +46,6 @@ func (c *change) replace(out *sink) error {
 	if err != nil {
 		return err
 	}
-	for _, space := range []byte{spaceMembers, spaceTexts, spaceLongText} {
-		from, to := keyNumbered(space, c.rec.ID, 0), keyNumbered(space, c.rec.ID, c.base.block())
-		if space == spaceLongText {
-			to = keyNumbered(space, c.rec.ID, uint32(c.base))
-		}
-		out.deleteRange(from, to)
-	}
-	buckets := keyOfRepository(spaceBucket, c.rec.ID)
-	out.deleteRange(buckets, after(buckets))
 	return c.deletePostings(out, issues)
 }
 

@@ -139,12 +139,15 @@ func (s *Store) Forget(ctx context.Context, id storage.RepositoryID) error {
 	defer done()
 	s.write.Lock()
 	defer s.write.Unlock()
-	in := &incoming{}
-	c, err := s.beginChange(ctx, &storage.Advance{Repository: id, Reset: true}, in, 0)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	rec, err := readRecord(s.db, id)
 	if err != nil {
 		return err
 	}
 	var out sink
+	c := s.newChange(ctx, &storage.Advance{Repository: id, Reset: true}, rec, &incoming{})
 	if err := c.forget(&out); err != nil {
 		return fmt.Errorf("forget repository %d: %w", id, err)
 	}
@@ -165,16 +168,13 @@ func (c *change) forget(out *sink) error {
 			out.delete(keyBranchName(k, c.rec.ID, t.ref))
 		}
 	}
-	if err := c.replace(out); err != nil {
+	if err := c.dropCommits(out, nil); err != nil {
 		return err
 	}
-	for _, space := range []byte{spaceTip, spaceNote} {
+	for _, space := range []byte{spaceTip, spaceNote, spaceMembers, spaceTexts, spaceLongText, spaceBucket} {
 		prefix := keyOfRepository(space, c.rec.ID)
 		out.deleteRange(prefix, after(prefix))
 	}
-	// Commits that came and were held by nothing may have left texts behind the last ordinal.
-	out.deleteRange(keyNumbered(spaceTexts, c.rec.ID, c.base.block()), after(keyOfRepository(spaceTexts, c.rec.ID)))
-	out.deleteRange(keyNumbered(spaceLongText, c.rec.ID, uint32(c.base)), after(keyOfRepository(spaceLongText, c.rec.ID)))
 	if err := c.forgetPulls(out); err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (s *sink) commitBatch(db *pebble.DB) error {
 
 // ingest writes the changes as sorted tables, which do not overlap, and makes them part of the index together with
 // those aside.
-func (s *sink) ingest(t *tables) (err error) {
+func (s *sink) ingest(t *tables) error {
 	var writing errgroup.Group
 	writing.SetLimit(runtime.GOMAXPROCS(0))
 	var writers []*tableWriter
@@ -137,9 +137,8 @@ func (s *sink) ingest(t *tables) (err error) {
 		writers = append(writers, w)
 		writing.Go(func() error { return errors.Join(s.writeShare(w, share), w.end()) })
 	}
-	err = writing.Wait()
-	defer func() { err = errors.Join(err, removeAll(writers), s.discard()) }()
-	if err != nil {
+	defer removeAll(writers)
+	if err := writing.Wait(); err != nil {
 		return err
 	}
 	var paths []string
@@ -150,18 +149,16 @@ func (s *sink) ingest(t *tables) (err error) {
 		paths = append(paths, s.texts.paths()...)
 	}
 	// Once begun, an ingest is finished: half of it cannot be.
-	return t.db.Ingest(context.Background(), paths)
+	return full(t.db.Ingest(context.Background(), paths))
 }
 
 // discard removes the tables aside, or after an ingest their second names.
-func (s *sink) discard() error { return removeAll(s.aside) }
+func (s *sink) discard() { removeAll(s.aside) }
 
-func removeAll(writers []*tableWriter) error {
-	var errs []error
+func removeAll(writers []*tableWriter) {
 	for _, w := range writers {
-		errs = append(errs, w.remove())
+		w.remove()
 	}
-	return errors.Join(errs...)
 }
 
 // shares divides the keyspaces, in their order, into those that share a table: the small ones. Between keys of a large one there are

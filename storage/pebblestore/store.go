@@ -38,15 +38,17 @@ type Options struct {
 	Dir   string // made when missing
 	FS    vfs.FS // nil: the disk
 	Cache int64  // bytes of memory for blocks; 0: 64 MiB
-	Log   zerolog.Logger
+	// Graphs is how many bytes the commit graphs that are kept in memory may take, but for one of any size; 0: 256 MiB.
+	Graphs int64
+	Log    zerolog.Logger
 	// Fatal ends the process when the engine cannot go on, such as with a full disk in the middle of a write. What
 	// was acknowledged is safe. It must not return; nil panics.
 	Fatal func(error)
 }
 
 const (
-	defaultCache = 64 << 20
-	graphBytes   = 256 << 20 // of commit graphs kept in memory
+	defaultCache  = 64 << 20
+	defaultGraphs = 256 << 20
 )
 
 // Store is an index in a directory. One process at a time may have it open.
@@ -54,7 +56,6 @@ type Store struct {
 	tables
 	cache *pebble.Cache
 	lock  *pebble.Lock
-	log   zerolog.Logger
 
 	graphs graphCache
 
@@ -80,6 +81,9 @@ func Open(o Options) (*Store, error) {
 	if o.Cache == 0 {
 		o.Cache = defaultCache
 	}
+	if o.Graphs == 0 {
+		o.Graphs = defaultGraphs
+	}
 	if err := o.FS.MkdirAll(o.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the index directory: %w", err)
 	}
@@ -90,7 +94,7 @@ func Open(o Options) (*Store, error) {
 		}
 		return nil, fmt.Errorf("%w: %s", storage.ErrLocked, o.Dir)
 	}
-	s := &Store{lock: lock, log: o.Log, graphs: graphCache{limit: graphBytes}}
+	s := &Store{tables: tables{log: o.Log}, lock: lock, graphs: graphCache{limit: o.Graphs}}
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -123,7 +127,7 @@ func (s *Store) open(o Options) error {
 		return classifyOpen(err, o.Dir)
 	}
 	s.tables.db, s.tables.fs, s.tables.dir, s.tables.options = db, o.FS, o.Dir, options
-	s.tables.bulkFrom, s.tables.manyFrom = bulkBytes, manyCommits
+	s.tables.bulkFrom, s.tables.manyFrom, s.tables.tableEnd = bulkBytes, manyCommits, tableBytes
 	if err := s.removeLeftovers(); err != nil {
 		return err
 	}

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"io/fs"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/rs/zerolog"
+
+	"keytrail/storage"
 )
 
 // rowWriter takes rows. It keeps nothing of the slices that it is given.
@@ -23,9 +27,10 @@ type tables struct {
 	fs      vfs.FS
 	dir     string
 	options *pebble.Options
+	log     zerolog.Logger
 	built   atomic.Uint64 // tables begun, for their names
-	// bulkFrom and manyFrom are bulkBytes and manyCommits, save in tests of the ways that large writes go.
-	bulkFrom, manyFrom int
+	// bulkFrom, manyFrom and tableEnd are bulkBytes, manyCommits and tableBytes, save in tests of the ways that large writes go.
+	bulkFrom, manyFrom, tableEnd int
 }
 
 // tableBytes is where one sorted table ends and the next begins.
@@ -66,7 +71,7 @@ func (t *tableWriter) deleteRange(from, to []byte) error {
 
 // begin opens a table if there is none with room.
 func (t *tableWriter) begin(size int) error {
-	if t.w != nil && t.size >= tableBytes {
+	if t.w != nil && t.size >= t.tables.tableEnd {
 		if err := t.end(); err != nil {
 			return err
 		}
@@ -100,23 +105,30 @@ func (t *tableWriter) end() error {
 
 func (t *tableWriter) failed(err error) error {
 	if err != nil {
-		return fmt.Errorf("build a table of the index: %w", err)
+		return fmt.Errorf("build a table of the index: %w", full(err))
 	}
 	return nil
 }
 
-// remove ends what is open and removes the files. Of tables that were ingested only this second name goes.
-func (t *tableWriter) remove() error {
+// full names an error that stands for a full disk.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: free some, it is tried again: %w", storage.ErrFull, err)
+	}
+	return err
+}
+
+// remove ends what is open and removes the files. Of tables that were ingested only this second name goes, so that a failure is no
+// failure of the write: the next start removes what is left.
+func (t *tableWriter) remove() {
 	if t.w != nil {
 		_ = t.w.Close() // it is removed
 		t.w = nil
 	}
-	var errs []error
 	for _, p := range t.paths {
 		if err := t.tables.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+			t.tables.log.Warn().Err(err).Msg("a table that was built is not removed: the next start does it")
 		}
 	}
 	t.paths = nil
-	return errors.Join(errs...)
 }

@@ -1,6 +1,8 @@
 package storagetest
 
 import (
+	"errors"
+
 	"keytrail/storage"
 )
 
@@ -20,6 +22,7 @@ func tipPromises() []promise {
 		{"a ref without a commit is a tip and holds nothing", refWithoutCommit},
 		{"a ref's name is any bytes", oddRefNames},
 		{"tips are sorted by name", sortedTips},
+		{"a single tip is what all of them say, and one that is not there is not found", singleTips},
 	}
 }
 
@@ -152,4 +155,22 @@ func sortedTips(f *fixture) {
 		refs = append(refs, t.Ref)
 	}
 	f.equal("refs", []string{"refs/heads/a", "refs/heads/a/b", "refs/heads/b", "refs/pull/1/head", "refs/tags/v1"}, refs)
+}
+
+func singleTips(f *fixture) {
+	f.register(1)
+	f.push(1, "a b:K-1<a", "heads/K-2=b", "heads/K-2/c=a", "tags/v1=object>a", "tags/tree=t>")
+	f.push(1, "", "heads/K-2=", "tags/v2=b")
+	for ref, want := range f.tips(1) {
+		have, err := f.store.Tip(f.ctx, 1, ref)
+		f.equal("tip "+ref, want, have)
+		f.equal("its error", nil, err)
+	}
+	for _, absent := range []struct {
+		id  storage.RepositoryID
+		ref string
+	}{{1, "refs/heads/K-2"}, {1, "refs/tags/v"}, {2, "refs/tags/v1"}} {
+		_, err := f.store.Tip(f.ctx, absent.id, absent.ref)
+		f.equal("no tip "+absent.ref, true, errors.Is(err, storage.ErrNotFound))
+	}
 }

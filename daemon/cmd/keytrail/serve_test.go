@@ -112,7 +112,7 @@ func checkMetrics(t *testing.T, exposition string) {
 		"keytrail_fetch_received_bytes_total", "keytrail_fetches_total", "keytrail_http_panics_total",
 		"keytrail_http_request_duration_seconds", "keytrail_http_requests_in_flight", "keytrail_index_lag_seconds",
 		"keytrail_postings", "keytrail_push_visible_seconds", "keytrail_queue_repositories", "keytrail_repositories",
-		"keytrail_repository_staleness_seconds", "keytrail_storage_bytes",
+		"keytrail_repository_staleness_seconds", "keytrail_storage_bytes", "keytrail_webhooks_total",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("metrics:\n%v\nwant:\n%v", names, want)

@@ -28,6 +28,8 @@ type Case struct {
 	Ignore  []string          // parameters of queries that may differ from the recorded, as the size of pages
 	First   map[string]string // parameters of queries that may be missing on the first page, with the value they then have
 	Secrets []string          // what must not be shown, beside the tokens that Run gives
+	// Missing answers what is not recorded; nil: that fails the test.
+	Missing http.HandlerFunc
 	// Allows tells whether a request holds a token, for hosts that Holds does not fit.
 	Allows func(r *http.Request, token string) bool
 

@@ -29,6 +29,7 @@ type Server struct {
 	recording *recording
 	ignore    []string          // parameters of a query that may be any
 	first     map[string]string // parameters of a query that may be missing when they have this value
+	missing   http.HandlerFunc
 	allows    func(r *http.Request, token string) bool
 
 	mu       sync.Mutex
@@ -40,7 +41,7 @@ type Server struct {
 // NewServer replays the recordings of a folder.
 func NewServer(t testing.TB, c Case) *Server {
 	t.Helper()
-	s := &Server{t: t, recording: load(t, c.Dir, c.More...), ignore: c.Ignore, first: c.First, allows: c.Allows, token: Token}
+	s := &Server{t: t, recording: load(t, c.Dir, c.More...), ignore: c.Ignore, first: c.First, missing: c.Missing, allows: c.Allows, token: Token}
 	if s.allows == nil {
 		s.allows = Holds
 	}
@@ -96,7 +97,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Replay(w, r)
 }
 
-// Replay answers by the recordings alone. What is not recorded, or does not hold the token, fails the test.
+// Replay answers by the recordings alone. What does not hold the token fails the test, and so does
+// what is not recorded, if the case does not answer it.
 func (s *Server) Replay(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	token := s.token
@@ -115,6 +117,10 @@ func (s *Server) Replay(w http.ResponseWriter, r *http.Request) {
 			s.reply(w, e)
 			return
 		}
+	}
+	if s.missing != nil {
+		s.missing(w, r)
+		return
 	}
 	s.t.Errorf("not recorded: %s %s %s", r.Method, r.URL, body)
 	w.WriteHeader(http.StatusNotImplemented)

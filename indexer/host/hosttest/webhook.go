@@ -10,6 +10,18 @@ import (
 	"keytrail/indexer/host"
 )
 
+// Delivery gives a recorded webhook of a folder, as it was sent.
+func Delivery(t testing.TB, dir, id string) host.Delivery {
+	t.Helper()
+	for _, d := range load(t, dir).Webhooks {
+		if d.ID == id {
+			return host.Delivery{Header: d.header(), Body: file(t, dir, d.BodyFile)}
+		}
+	}
+	t.Fatalf("%s: no webhook %s", dir, id)
+	return host.Delivery{}
+}
+
 // delivered makes the delivery of a recorded webhook.
 func (c Case) delivered(t *testing.T, d delivery) host.Delivery {
 	t.Helper()

@@ -26,7 +26,14 @@ import (
 type Maker struct {
 	commit, branch, tag, file, pullRequest, compare template
 
-	revision func(name string) string // how the host writes a side of a comparison; nil: as it is
+	revision   func(name string) string // how the host writes a side of a comparison; nil: as it is
+	repository string                   // what ${repository} stands for
+}
+
+// Of is the Maker of the repository of this name, for templates that are those of many: ${repository} stands for it.
+func (m Maker) Of(repository string) Maker {
+	m.repository = repository
+	return m
 }
 
 // Commit is what a page of a commit may need.
@@ -38,23 +45,23 @@ type Commit struct {
 
 // Commit is the address of a commit.
 func (m Maker) Commit(c Commit) string {
-	return m.commit.expand(c.variable)
+	return m.expand(m.commit, c.variable)
 }
 
 // Branch is the address of the branch of this name, which is without refs/heads/.
 func (m Maker) Branch(name string) string {
-	return m.branch.expand(func(string) string { return name })
+	return m.expand(m.branch, func(string) string { return name })
 }
 
 // Tag is the address of the tag of this name, which is without refs/tags/.
 func (m Maker) Tag(name string) string {
-	return m.tag.expand(func(string) string { return name })
+	return m.expand(m.tag, func(string) string { return name })
 }
 
 // File is the address of a file as the commit has it; the path is relative to the top of the tree. A file that a commit
 // deletes is found in its parent: ask with that as the commit.
 func (m Maker) File(c Commit, path string) string {
-	return m.file.expand(func(variable string) string {
+	return m.expand(m.file, func(variable string) string {
 		switch variable {
 		case "path":
 			return path
@@ -75,13 +82,13 @@ func (m Maker) File(c Commit, path string) string {
 // PullRequest is the address of a pull request, by the number that the host shows for it: the iid of a merge request on
 // GitLab, the number of a change on Gerrit.
 func (m Maker) PullRequest(number string) string {
-	return m.pullRequest.expand(func(string) string { return number })
+	return m.expand(m.pullRequest, func(string) string { return number })
 }
 
 // Compare is the address of what head has and base has not. Each is the name of a branch, without refs/heads/, or a full
 // object id.
 func (m Maker) Compare(base, head string) string {
-	return m.compare.expand(func(variable string) string {
+	return m.expand(m.compare, func(variable string) string {
 		name := base
 		if variable == "head" {
 			name = head
@@ -90,6 +97,16 @@ func (m Maker) Compare(base, head string) string {
 			return name
 		}
 		return m.revision(name)
+	})
+}
+
+// expand is a template of the Maker with the values of its page's variables.
+func (m Maker) expand(t template, value func(variable string) string) string {
+	return t.expand(func(variable string) string {
+		if variable == "repository" {
+			return m.repository
+		}
+		return value(variable)
 	})
 }
 

@@ -12,7 +12,8 @@ import (
 // https://git.example.com/tools/commit/${rev}. An empty one means that there is no such page.
 //
 // $convert(${branch},"from","to") is the variable with every "from" in it replaced by "to"; any variable that the page has
-// may stand there. Variables and $convert are those of Git Integration for Jira, and ${tag}, ${base} and ${head} beside.
+// may stand there. Variables and $convert are those of Git Integration for Jira; ${tag}, ${base} and ${head} are beside them,
+// and on every page ${repository}, the name that [Maker.Of] gives.
 type Templates struct {
 	Commit      string // ${rev} ${parent} ${branch}
 	Branch      string // ${branch}
@@ -51,7 +52,7 @@ func compileAll(t Templates, compile func(text string, known []string) (template
 		if page.text == "" {
 			continue
 		}
-		compiled, err := compile(page.text, page.known)
+		compiled, err := compile(page.text, append(page.known, "repository"))
 		if err != nil {
 			return Maker{}, fmt.Errorf("the %s link: the template %w", page.name, err)
 		}
