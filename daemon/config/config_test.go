@@ -61,6 +61,10 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 		Organisation: "acme/backend", Origins: []string{"https://clone.example.com"}, API: "https://git.example.com/gitlab/api/v4",
 	}, {
 		Name: "shelf", Type: "folder", Path: "/srv/git", Depth: 2, Refs: config.Refs{Notes: true}, Reach: want.Reach,
+		Links: config.Links{
+			Commit: "https://git.example.com/${repository}/commit/?id=${rev}", Branch: "https://git.example.com/${repository}/log/?h=${branch}",
+			Tag: "https://git.example.com/${repository}/tag/?h=${tag}", File: "https://git.example.com/${repository}/tree/${path}?id=${rev}",
+		},
 	}}
 	want.Repositories = []config.Repository{{
 		Name: "kafka", URL: "https://git.example.com/kafka.git", Refs: config.Refs{Notes: true}, Reach: full,
@@ -79,6 +83,7 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 		},
 	}, {
 		Name: "docs", URL: "git@git.example.com:docs.git", Refs: config.Refs{Notes: true}, Reach: want.Reach,
+		Links: config.Links{Commit: "https://git.example.com/docs/commit/${rev}", PullRequest: "https://git.example.com/docs/pulls/${mergereqId}"},
 	}}
 	if diff := cmp.Diff(want, got, secrets); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

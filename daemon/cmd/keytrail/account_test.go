@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type account struct {
 	token string
 	root  string // of the served repositories
 	like  map[string]any
+	git   http.Handler // answers for git
 
 	mu     sync.Mutex
 	listed []map[string]any
@@ -42,7 +44,7 @@ func newAccount(t *testing.T, token string) *account {
 		t.Fatal(err)
 	}
 	a := &account{t: t, token: token, root: t.TempDir(), like: recorded[0]}
-	backend := gittest.Backend(t, a.root)
+	a.git = gittest.Backend(t, a.root)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/v3/") {
 			a.serveAPI(w, r)
@@ -53,7 +55,7 @@ func newAccount(t *testing.T, token string) *account {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
-		backend.ServeHTTP(w, r)
+		a.git.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
 		server.CloseClientConnections()
@@ -80,10 +82,32 @@ func (a *account) serveAPI(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprint(w, `{"message": "Not Found"}`)
 	default:
-		if err := json.NewEncoder(w).Encode(a.listed); err != nil {
-			a.t.Error(err)
-		}
+		a.servePage(w, r)
 	}
+}
+
+// servePage answers one page of the list, as large as it is asked for.
+func (a *account) servePage(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	page, size := max(atoi(query.Get("page")), 1), atoi(query.Get("per_page"))
+	from := min((page-1)*size, len(a.listed))
+	to := min(from+size, len(a.listed))
+	if to < len(a.listed) {
+		query.Set("page", strconv.Itoa(page+1))
+		w.Header().Set("Link", fmt.Sprintf(`<%s%s?%s>; rel="next"`, a.url, r.URL.Path, query.Encode()))
+	}
+	if err := json.NewEncoder(w).Encode(a.listed[from:to]); err != nil {
+		a.t.Error(err)
+	}
+}
+
+// atoi is a number, 0 for what is none.
+func atoi(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // fails has the API answer with a status, 0 for as it should.

@@ -71,9 +71,7 @@ func (k hostKind) more() (dirs []string) {
 // serve answers for git and for the API.
 func (h *hostServer) serve(w http.ResponseWriter, r *http.Request) bool {
 	if status := int(h.failing.Load()); status != 0 {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"message": "not now, %s %s", "__type": "not now, %s"}`, r.Header.Get("Authorization"), h.token(), h.token())
+		h.fail(w, r, status)
 		return true
 	}
 	for _, service := range []string{"/info/refs", "/git-upload-pack"} {
@@ -90,6 +88,18 @@ func (h *hostServer) serve(w http.ResponseWriter, r *http.Request) bool {
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(h.adapt(answer.Body.Bytes()))
 	return true
+}
+
+// fail answers with a status, and says all that a request can have told: its header as it is, and the password in it.
+func (h *hostServer) fail(w http.ResponseWriter, r *http.Request, status int) {
+	_, password, _ := r.BasicAuth()
+	said, err := json.Marshal(fmt.Sprint("not now, ", password, " ", r.Header))
+	if err != nil {
+		h.t.Error(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"message": %[1]s, "error": %[1]s, "__type": %[1]s, "errors": [{"message": %[1]s}]}`, said)
 }
 
 func (h *hostServer) serveGit(w http.ResponseWriter, r *http.Request, place, service string) {
@@ -115,14 +125,18 @@ func (h *hostServer) allowsGit(r *http.Request) bool {
 	return hosttest.Holds(r, h.token())
 }
 
-// missing answers what is not recorded: details of repositories beside the test's. CodeCommit alone cannot do without them.
+// missing answers what is not recorded. That are lists without the repository on hosts that ask for the rest of a list by what
+// they have seen of it, and details of the other repositories, of which there are none.
 func (h *hostServer) missing(w http.ResponseWriter, r *http.Request) {
-	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchGetRepositories") {
+	switch {
+	case strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchGetRepositories"):
 		h.Answer(w, "batch-get-repositories")
-		return
+	case r.URL.Path == "/a/projects/":
+		h.Answer(w, "list-repos-page2")
+	default:
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, "{}")
 	}
-	w.WriteHeader(http.StatusNotFound)
-	fmt.Fprint(w, "{}")
 }
 
 var recordedOrigin = regexp.MustCompile(`https://([\w.-]+@)?[\w.-]+\.example\.com`)

@@ -15,41 +15,42 @@ import (
 
 	"keytrail/indexer/host"
 	"keytrail/indexer/host/filter"
+	"keytrail/indexer/host/gitea/giteatest"
 	"keytrail/indexer/host/hosttest"
 )
 
 // account is the host under test at a real server with an organisation of 60 repositories, whose webhook leads to a receiver.
 type account struct {
 	*Host
-	server   *server
+	server   *giteatest.Server
 	receiver *receiver
 }
 
 func newAccount(t *testing.T) *account {
 	t.Helper()
-	s := startServer(t)
+	s := giteatest.Start(t)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	a := &account{Host: s.host(host.Config{Organisation: "acme"}), server: s, receiver: startReceiver(t)}
-	s.ask("POST", "/orgs", map[string]any{"username": "acme"})
-	s.ask("POST", "/orgs/acme/hooks", map[string]any{
+	a := &account{Host: at(t, s, host.Config{Organisation: "acme"}), server: s, receiver: startReceiver(t)}
+	s.Ask("POST", "/orgs", map[string]any{"username": "acme"})
+	s.Ask("POST", "/orgs/acme/hooks", map[string]any{
 		"type": "gitea", "active": true, "events": []string{"push", "create", "delete", "repository", "pull_request", "pull_request_sync"},
 		"config": map[string]string{"url": a.receiver.url, "content_type": "json", "secret": hosttest.HookSecret},
 	})
 	for i := range 60 {
-		s.ask("POST", "/orgs/acme/repos", map[string]any{"name": fmt.Sprintf("shop-%02d", i), "default_branch": "main", "auto_init": i < 2})
+		s.Ask("POST", "/orgs/acme/repos", map[string]any{"name": fmt.Sprintf("shop-%02d", i), "default_branch": "main", "auto_init": i < 2})
 	}
-	s.ask("PATCH", "/repos/acme/shop-01", map[string]any{"archived": true})
+	s.Ask("PATCH", "/repos/acme/shop-01", map[string]any{"archived": true})
 	return a
 }
 
-// host makes a host at the server.
-func (s *server) host(c host.Config) *Host {
-	s.t.Helper()
-	c.URL, c.Token, c.HookSecret = s.url, hosttest.Secret(s.token), hosttest.Secret(hosttest.HookSecret)
+// at makes a host at a server.
+func at(t *testing.T, s *giteatest.Server, c host.Config) *Host {
+	t.Helper()
+	c.URL, c.Token, c.HookSecret = s.URL, hosttest.Secret(s.Token), hosttest.Secret(hosttest.HookSecret)
 	c.Limits.Rate = 1000
 	h, err := New(c)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return h.(*Host)
 }
@@ -118,11 +119,11 @@ func TestARealServerIsFollowedFromDiscoveryToPullRequest(t *testing.T) {
 		t.Fatalf("%d listed, selected %+v", len(found.Listed), found.Selected)
 	}
 	shop := found.Selected[0]
-	if shop.DefaultBranch != "main" || shop.CloneHTTP != a.server.url+"/acme/shop-00.git" || shop.WebURL != a.server.url+"/acme/shop-00" {
+	if shop.DefaultBranch != "main" || shop.CloneHTTP != a.server.URL+"/acme/shop-00.git" || shop.WebURL != a.server.URL+"/acme/shop-00" {
 		t.Errorf("got %+v", shop)
 	}
 	for path, expression := range map[string]string{"": "[?archived]", "/repos/search?limit=25": "data[?archived]"} {
-		found := discover(t, a.server.host(host.Config{APIPath: path}), expression)
+		found := discover(t, at(t, a.server, host.Config{APIPath: path}), expression)
 		if len(found.Listed) != 60 || len(found.Selected) != 1 || found.Selected[0].Name != "acme/shop-01" || !found.Selected[0].Archived {
 			t.Errorf("%q: %d listed, selected %+v", path, len(found.Listed), found.Selected)
 		}
@@ -132,7 +133,7 @@ func TestARealServerIsFollowedFromDiscoveryToPullRequest(t *testing.T) {
 	a.awaitPush(t, shop, "refs/heads/main")
 
 	const name = "feature/ACME-42-invoice+export"
-	branch, err := a.CreateBranch(t.Context(), shop, host.NewBranch{Base: "main", Name: name}, host.Caller{Token: a.server.admin})
+	branch, err := a.CreateBranch(t.Context(), shop, host.NewBranch{Base: "main", Name: name}, host.Caller{Token: a.server.Admin})
 	if err != nil || branch.OID != tip {
 		t.Fatalf("got %+v, %v; want the tip %s", branch, err, tip)
 	}
@@ -188,14 +189,14 @@ func (a *account) refusals(t *testing.T, r host.Repository, b host.NewBranch, p 
 // changes deletes the branch of a pull request, renames a repository and deletes another.
 func (a *account) changes(t *testing.T, r host.Repository, p host.PullRequest) {
 	t.Helper()
-	a.server.ask("PATCH", fmt.Sprintf("/repos/%s/pulls/%d", r.Name, p.Number), map[string]any{"state": "closed"})
-	a.server.ask("DELETE", "/repos/"+r.Name+"/branches/"+p.Source, nil)
+	a.server.Ask("PATCH", fmt.Sprintf("/repos/%s/pulls/%d", r.Name, p.Number), map[string]any{"state": "closed"})
+	a.server.Ask("DELETE", "/repos/"+r.Name+"/branches/"+p.Source, nil)
 	a.awaitPush(t, r, "refs/heads/"+p.Source)
 	if all := a.listPullRequests(t, r); len(all) != 1 || all[0].Source != p.Source || all[0].State != host.PullRequestDeclined {
 		t.Errorf("after its branch is deleted the pull request is %+v", all)
 	}
-	a.server.ask("PATCH", "/repos/"+r.Name, map[string]any{"name": "store"})
-	a.server.ask("DELETE", "/repos/acme/shop-59", nil)
+	a.server.Ask("PATCH", "/repos/"+r.Name, map[string]any{"name": "store"})
+	a.server.Ask("DELETE", "/repos/acme/shop-59", nil)
 	a.receiver.await(t, a, func(e host.Event) bool { return e.Kind == host.EventDeleted && e.Subjects[0].Name == "acme/shop-59" })
 	found := discover(t, a.Host, "[?name == 'store']")
 	if len(found.Listed) != 59 || len(found.Selected) != 1 || found.Selected[0].ID != r.ID {
