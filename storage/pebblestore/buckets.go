@@ -94,7 +94,7 @@ func inBucket(v []byte, tag uint32, to []ordinal) ([]ordinal, error) {
 
 // find looks a commit of a repository up by its object id.
 func find(r pebble.Reader, id storage.RepositoryID, n uint, oid *storage.OID) (o ordinal, isHeld bool, err error) {
-	v, closer, err := r.Get(keyNumbered(spaceBucket, id, bucketOf(oid, n)))
+	v, closer, err := fetch(r, keyNumbered(spaceBucket, id, bucketOf(oid, n)))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, false, nil
 	}
@@ -121,7 +121,7 @@ func find(r pebble.Reader, id storage.RepositoryID, n uint, oid *storage.OID) (o
 
 // readOID reads the object id of a commit that is held, or reports corruption.
 func readOID(r pebble.Reader, id storage.RepositoryID, o ordinal) (storage.OID, error) {
-	v, closer, err := r.Get(keyNumbered(spaceMembers, id, o.block()))
+	v, closer, err := fetch(r, keyNumbered(spaceMembers, id, o.block()))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return storage.OID{}, notHeld(id, o)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -68,10 +69,24 @@ func readCounters(r pebble.Reader) (counters, error) {
 
 // get reads one value into memory of its own; pebble.ErrNotFound when there is none.
 func get(r pebble.Reader, key []byte) ([]byte, error) {
-	v, closer, err := r.Get(key)
+	v, closer, err := fetch(r, key)
 	if err != nil {
 		return nil, err
 	}
 	own := append([]byte(nil), v...)
 	return own, closer.Close()
+}
+
+// fetch reads one value, which holds until it is closed; pebble.ErrNotFound when there is none.
+func fetch(r pebble.Reader, key []byte) ([]byte, io.Closer, error) {
+	v, closer, err := r.Get(key)
+	return v, closer, unread(err)
+}
+
+// unread is the error of a read that failed: storage.ErrCorrupt when what lies on the disk is not what was written.
+func unread(err error) error {
+	if pebble.IsCorruptionError(err) {
+		return fmt.Errorf("%w: %w; move the index directory away and start again: it is built anew from the mirrors", storage.ErrCorrupt, err)
+	}
+	return err
 }

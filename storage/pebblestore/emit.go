@@ -2,8 +2,6 @@ package pebblestore
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -74,8 +72,8 @@ func (c *change) emitAside(out *sink) error {
 	}
 	var writing errgroup.Group
 	for _, write := range []func(rowWriter) error{
-		func(w rowWriter) error { return c.emitMembers(w) },
-		func(w rowWriter) error { return c.emitBuckets(w) },
+		c.emitMembers,
+		c.emitBuckets,
 		func(w rowWriter) error { return c.emitPostings(extra, c.writeRunsTo(w)) },
 	} {
 		w := &tableWriter{tables: &c.store.tables}
@@ -227,7 +225,7 @@ func (c *change) emitTextBlock(out *sink, n uint32, held *heldBlock) error {
 	if held != nil && len(held.rows) > 0 {
 		v, err := get(c.store.db, key)
 		if err != nil {
-			return fmt.Errorf("%w: the texts of block %d of repository %d: %w", storage.ErrCorrupt, n, c.rec.ID, err)
+			return lost(err, c.rec.ID, firstOf(n))
 		}
 		rows, err := decodeTexts(v)
 		if err != nil {
@@ -281,7 +279,7 @@ func (c *change) heldPostings() (map[storage.IssueKey]*postingChange, error) {
 	if c.advance.Reset {
 		return changes, nil
 	}
-	for _, object := range slices.Collect(maps.Keys(c.notes)) {
+	for object := range c.notes {
 		o, isHeld, err := c.findHeld(&object)
 		if err != nil {
 			return nil, err

@@ -29,29 +29,7 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ada := storage.Signature{Name: "Ada", Email: "ada@example.com", Seconds: 1700000000, Offset: 60}
-	first := storage.Commit{OID: oidOf(1), Author: ada, Committer: ada, Message: "SHOP-7 begin\n", Keys: []storage.IssueKey{"SHOP-7"}}
-	second := storage.Commit{
-		OID: oidOf(2), Parents: []storage.OID{oidOf(1)}, Author: ada,
-		Committer: storage.Signature{Name: "Bob", Email: "bob@example.com", Seconds: -5, Offset: -330}, Message: "go on",
-	}
-	for _, id := range ids {
-		_, err = s.Advance(ctx, storage.Advance{
-			Repository: id,
-			Tips: []storage.TipChange{
-				{Tip: storage.Tip{Ref: "refs/heads/SHOP-12", OID: oidOf(2), Commit: oidOf(2), Keys: []storage.IssueKey{"SHOP-12"}}},
-				{Tip: storage.Tip{Ref: "refs/tags/tree", OID: oidOf(9)}},
-			},
-			Commits: commitsOf(first, second),
-			Notes: []storage.NotesUpdate{{Ref: "refs/notes/commits", Changes: []storage.Note{
-				{Object: oidOf(2), Text: "see SHOP-100", Keys: []storage.IssueKey{"SHOP-100"}},
-			}}},
-			DefaultBranch: "refs/heads/main", Rules: "rules", SeenAt: time.Unix(1700000100, 0),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	advanceShop(t, s, ids)
 	if err := s.SetPullRequests(ctx, ids[0], pullRequestsOfShop()); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +57,35 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 	if d := cmp.Diff(string(want), rows.String()); d != "" {
 		t.Errorf("the layout has changed (-golden +now):\n%s", d)
 	}
+}
+
+// advanceShop gives two repositories the same two commits, and the first of them a third with a long message.
+func advanceShop(t *testing.T, s *Store, ids []storage.RepositoryID) {
+	t.Helper()
+	ada := storage.Signature{Name: "Ada", Email: "ada@example.com", Seconds: 1700000000, Offset: 60}
+	bob := storage.Signature{Name: "Bob", Email: "bob@example.com", Seconds: -5, Offset: -330}
+	seven := []storage.IssueKey{"SHOP-7"}
+	first := storage.Commit{OID: oidOf(1), Author: ada, Committer: ada, Message: "SHOP-7 begin\n", Keys: seven}
+	second := storage.Commit{OID: oidOf(2), Parents: []storage.OID{oidOf(1)}, Author: ada, Committer: bob, Message: "SHOP-7 go on", Keys: seven}
+	third := storage.Commit{
+		OID: oidOf(3), Parents: []storage.OID{oidOf(2)}, Author: bob, Committer: ada, Keys: seven,
+		Message: "SHOP-7 end\n" + strings.Repeat("-", maxInline),
+	}
+	branch := storage.Tip{Ref: "refs/heads/SHOP-12", OID: oidOf(2), Commit: oidOf(2), Keys: []storage.IssueKey{"SHOP-12"}}
+	a := storage.Advance{
+		Tips:    []storage.TipChange{{Tip: branch}, {Tip: storage.Tip{Ref: "refs/tags/tree", OID: oidOf(9)}}},
+		Commits: commitsOf(first, second),
+		Notes: []storage.NotesUpdate{{Ref: "refs/notes/commits", Changes: []storage.Note{
+			{Object: oidOf(2), Text: "see SHOP-100", Keys: []storage.IssueKey{"SHOP-100"}},
+		}}},
+		DefaultBranch: "refs/heads/main", Rules: "rules", SeenAt: time.Unix(1700000100, 0),
+	}
+	for _, a.Repository = range ids {
+		advanceTo(t, s, a)
+	}
+	branch.OID, branch.Commit = oidOf(3), oidOf(3)
+	a.Repository, a.Commits, a.Tips = ids[0], commitsOf(third), []storage.TipChange{{Tip: branch, Old: oidOf(2)}}
+	advanceTo(t, s, a)
 }
 
 func pullRequestsOfShop() storage.PullRequestUpdate {

@@ -194,7 +194,7 @@ func (g *repositoryGraph) group() {
 	g.groups = g.graph.Group(tips)
 }
 
-// maxNames is how many names of refs a graph keeps for all groups, but for those of one answer.
+// maxNames is how many names of refs a graph keeps for all groups.
 const maxNames = 1 << 18
 
 // namesOf gives the branches and tags that contain each of some commits.
@@ -205,10 +205,6 @@ func (g *repositoryGraph) namesOf(commits []ordinal) ([]*refNames, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.group()
-	if g.named > maxNames {
-		clear(g.names)
-		g.named = 0
-	}
 	for i, o := range commits {
 		n, err := g.node(o)
 		if err != nil {
@@ -225,6 +221,10 @@ func (g *repositoryGraph) namesOf(commits []ordinal) ([]*refNames, error) {
 	}
 	for i, group := range groups {
 		names[i] = g.names[group]
+	}
+	if g.named > maxNames {
+		clear(g.names)
+		g.named = 0
 	}
 	return names, nil
 }

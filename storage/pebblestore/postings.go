@@ -81,7 +81,7 @@ func (p *postingChange) apply(db pebble.Reader, out *sink, issue storage.IssueKe
 		err = closed
 	}
 	if err != nil {
-		return fmt.Errorf("read the postings of %s: %w", issue, err)
+		return fmt.Errorf("read the postings of %s: %w", issue, unread(err))
 	}
 	return nil
 }

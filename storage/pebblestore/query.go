@@ -310,7 +310,7 @@ func (v view) commit(id storage.RepositoryID, o ordinal) (storage.Commit, error)
 	if err != nil {
 		return storage.Commit{}, err
 	}
-	value, closer, err := v.Get(keyNumbered(spaceTexts, id, o.block()))
+	value, closer, err := fetch(v, keyNumbered(spaceTexts, id, o.block()))
 	if err != nil {
 		return storage.Commit{}, lost(err, id, o)
 	}
@@ -340,7 +340,7 @@ func lost(err error, id storage.RepositoryID, o ordinal) error {
 
 // member reads a member that is held, and the object ids of its parents, most of which are in its own block.
 func (v view) member(id storage.RepositoryID, o ordinal) (member, []storage.OID, error) {
-	value, closer, err := v.Get(keyNumbered(spaceMembers, id, o.block()))
+	value, closer, err := fetch(v, keyNumbered(spaceMembers, id, o.block()))
 	if err != nil {
 		return member{}, nil, lost(err, id, o)
 	}

@@ -36,7 +36,7 @@ func (rec *record) write(out *sink) {
 
 // readOIDBits reads of a record only what a look-up needs. storage.ErrNotFound when there is no such repository.
 func readOIDBits(r pebble.Reader, id storage.RepositoryID) (uint, error) {
-	v, closer, err := r.Get(keyOfRepository(spaceRepository, id))
+	v, closer, err := fetch(r, keyOfRepository(spaceRepository, id))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, fmt.Errorf("repository %d: %w", id, storage.ErrNotFound)
 	}

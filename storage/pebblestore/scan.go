@@ -23,7 +23,7 @@ func scanRange(ctx context.Context, r pebble.Reader, lower, upper []byte, fn fun
 	}
 	defer func() {
 		if closed := it.Close(); err == nil && closed != nil {
-			err = fmt.Errorf("read the index: %w", closed)
+			err = fmt.Errorf("read the index: %w", unread(closed))
 		}
 	}()
 	n := 0
@@ -33,7 +33,7 @@ func scanRange(ctx context.Context, r pebble.Reader, lower, upper []byte, fn fun
 		}
 		v, err := it.ValueAndErr()
 		if err != nil {
-			return fmt.Errorf("read the index: %w", err)
+			return fmt.Errorf("read the index: %w", unread(err))
 		}
 		more, err := fn(it.Key(), v)
 		if err != nil || !more {

@@ -89,8 +89,8 @@ func Open(o Options) (*Store, error) {
 	}
 	lock, err := pebble.LockDirectory(o.Dir, o.FS)
 	if err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("lock the index: %w", err)
+		if at := (*fs.PathError)(nil); errors.As(err, &at) { // the file cannot be made, whoever has the index
+			return nil, fmt.Errorf("lock the index: %w", full(err))
 		}
 		return nil, fmt.Errorf("%w: %s", storage.ErrLocked, o.Dir)
 	}
@@ -110,8 +110,12 @@ func (s *Store) open(o Options) error {
 		// Named, not "newest": a library's update must not make an index unreadable for the keytrail before it.
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		Logger:             logger{log: o.Log, fatal: o.Fatal},
+		// Who reads what is damaged gets an error. What is sound goes on answering.
+		EventListener: &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) {
+			o.Log.Error().Str("path", i.Path).AnErr("cause", i.Details).Msg("a table of the index is damaged")
+		}},
 		// The log is laid out in files of this size; what is large goes around it.
-		MemTableSize: 4 << 20,
+		MemTableSize: 2 << 20,
 	}
 	// Text compresses well only in larger blocks; keys of all spaces are looked up one by one, hence the filters. What
 	// is written first is compressed fast, what compactions have moved to the bottom well.
@@ -135,14 +139,10 @@ func (s *Store) open(o Options) error {
 }
 
 func classifyOpen(err error, dir string) error {
-	switch {
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("open the index: %w: %w", storage.ErrFull, err)
-	case pebble.IsCorruptionError(err):
+	if pebble.IsCorruptionError(err) {
 		return fmt.Errorf("open the index: %w: %w; move %s away and index again", storage.ErrCorrupt, err, dir)
-	default:
-		return fmt.Errorf("open the index: %w", err)
 	}
+	return fmt.Errorf("open the index: %w", full(err))
 }
 
 // removeLeftovers deletes tables that a crash left half built.

@@ -31,18 +31,19 @@ type way struct {
 	name     string
 	bulkFrom int // see tables
 	manyFrom int
+	tableEnd int
 }
 
 var ways = []way{
-	{"in batches", math.MaxInt, math.MaxInt},
-	{"by ingested tables", 0, math.MaxInt},
-	{"with texts written as they come", math.MaxInt, 1},
+	{"in batches", math.MaxInt, math.MaxInt, tableBytes},
+	{"by ingested tables", 0, math.MaxInt, tableBytes},
+	{"with texts written as they come", math.MaxInt, 1, tableBytes},
 }
 
 func openBy(w way, o Options) (*Store, error) {
 	s, err := Open(o)
 	if err == nil {
-		s.bulkFrom, s.manyFrom = w.bulkFrom, w.manyFrom
+		s.bulkFrom, s.manyFrom, s.tableEnd = w.bulkFrom, w.manyFrom, w.tableEnd
 	}
 	return s, err
 }

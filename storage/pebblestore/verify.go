@@ -177,7 +177,7 @@ func (c *verification) tips(rec *record, refs map[ordinal]int64) (tips, noCommit
 
 // expect reports a row that should be there and is not.
 func (c *verification) expect(id storage.RepositoryID, key []byte, what string, args ...any) error {
-	_, closer, err := c.Get(key)
+	_, closer, err := fetch(c, key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		c.problem(id, "missing: "+what, args...)
 		return nil

@@ -1,10 +1,6 @@
 package pebblestore
 
-import (
-	"fmt"
-
-	"keytrail/storage"
-)
+import "keytrail/storage"
 
 // members is the check of the commits of one repository.
 type members struct {
@@ -74,7 +70,7 @@ func (m *members) check() error {
 func (m *members) texts(number uint32) ([]text, error) {
 	v, err := get(m, keyNumbered(spaceTexts, m.rec.ID, number))
 	if err != nil {
-		return nil, fmt.Errorf("%w: the texts of block %d: %w", storage.ErrCorrupt, number, err)
+		return nil, lost(err, m.rec.ID, firstOf(number))
 	}
 	texts, err := decodeTexts(v)
 	for i := range texts {

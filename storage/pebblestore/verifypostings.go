@@ -119,7 +119,7 @@ func (v view) hasPosting(key storage.IssueKey, id storage.RepositoryID, e entry)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer func() { err = unread(errors.Join(err, it.Close())) }()
 	at, err := findRun(it, keyPostings(key), id, e)
 	return slices.Contains(at.run, e), err
 }

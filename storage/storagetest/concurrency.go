@@ -14,6 +14,7 @@ func concurrencyPromises() []promise {
 		{"readers see each advance whole while another is made", wholeSteps},
 		{"advances of several repositories at once are all made", advancesAtOnce},
 		{"of two advances from the same tips one is stale", oneOfTwoIsStale},
+		{"what stays is held while its repository is rebuilt", heldWhileRebuilt},
 	}
 }
 
@@ -34,7 +35,7 @@ func wholeSteps(f *fixture) {
 			}
 		})
 	}
-	for range 15 {
+	for range 8 {
 		for id := range storage.RepositoryID(2) {
 			f.swing(id+1, "b3")
 		}
@@ -91,6 +92,28 @@ func oneOfTwoIsStale(f *fixture) {
 	}
 	f.verify()
 	f.equal("members", 2, len(all(f, f.store.Members(f.ctx, 1))))
+}
+
+func heldWhileRebuilt(f *fixture) {
+	f.register(1)
+	a := f.advance(1, "a b:K-1<a", "heads/main=b")
+	f.apply(a)
+	ctx, stop := context.WithCancel(f.ctx)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for ctx.Err() == nil {
+			if held, err := f.store.Holds(f.ctx, 1, oid("a")); !held || err != nil {
+				f.Errorf("held: %t, %v", held, err)
+				return
+			}
+		}
+	})
+	for range 15 {
+		_, err := f.store.Advance(f.ctx, reset(a))
+		f.must(err)
+	}
+	stop()
+	reader.Wait()
 }
 
 // sides is a history with one linked commit on the left and three on the right.

@@ -26,8 +26,7 @@ type Engine struct {
 func Differential(t *testing.T, e Engine) {
 	base := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
-		// One goroutine has no races to find, and the detector makes an engine ten times slower.
-		if underRace && rapid.IntRange(0, 4).Draw(rt, "skipped under the race detector unless zero") != 0 {
+		if UnderRace && rapid.IntRange(0, 4).Draw(rt, "skipped under the race detector unless zero") != 0 {
 			return
 		}
 		dir, err := os.MkdirTemp(base, "")

@@ -2,4 +2,5 @@
 
 package storagetest
 
-const underRace = true
+// UnderRace tells of the race detector, which makes an engine ten times slower and has nothing to find where there is one goroutine.
+const UnderRace = true
