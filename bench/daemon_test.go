@@ -78,7 +78,7 @@ func TestWhatKeepsADaemonFromBeingMeasuredIsNamed(t *testing.T) {
 	}{
 		"keytrail's answer is not git log's": {`[ "$1" = export ] && exit 0`, nil},
 		"exit status 3: disk is gone":        {`[ "$1" = serve ] && { echo disk is gone >&2; exit 3; }`, nil},
-		"404 Not Found":                      {"", func(o *PushOptions) { o.Nudge = "/webhooks/none" }},
+		"404 Not Found":                      {"", func(o *PushOptions) { o.Nudge = "/api/v1/nothing" }},
 		"rounds is 0":                        {"", func(o *PushOptions) { o.Pushes = 0 }},
 	} {
 		o := pushOptions(t, c.script)

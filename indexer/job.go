@@ -139,8 +139,8 @@ func (x *Indexer) attempt(ctx context.Context, t *target, progress func(Progress
 		result.Refs = rec.Tips
 		return result, x.store.RecordLook(ctx, t.id, storage.Look{At: seenAt})
 	}
-	result.Refs, result.Refused = len(look.Refs), look.Refused
-	d, err := x.compare(ctx, t.id, look, reset)
+	result.Refs, result.Refused = look.Count, look.Refused
+	d, err := x.compare(ctx, rec, look, reset)
 	if err != nil {
 		return result, err
 	}
@@ -149,6 +149,7 @@ func (x *Indexer) attempt(ctx context.Context, t *target, progress func(Progress
 		return result, x.store.RecordLook(ctx, t.id, storage.Look{At: seenAt})
 	}
 	t.noteChange(seenAt)
+	t.seen = mirror.Digest{} // until the step is made: after a failure, all refs are compared again
 	job := &job{x: x, t: t, source: source, rules: rules, rec: rec, progress: progress, result: &result}
 	advance := storage.Advance{
 		Repository: t.id, Reset: reset, DefaultBranch: look.Head, Rules: rules.Fingerprint(), SeenAt: seenAt,

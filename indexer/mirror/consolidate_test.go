@@ -170,7 +170,7 @@ func TestReadersGoOnWhilePacksAreMerged(t *testing.T) {
 		t.Fatal("the handle does not see what is there")
 	}
 	walked := 0
-	for commits, err := range walkCommits(t.Context(), b.dirs(), 2, oids[manyPacks-1:], nil, nil) {
+	for commits, err := range walkCommits(t.Context(), b.dirs(), Options{Workers: 2}, oids[manyPacks-1:], nil, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

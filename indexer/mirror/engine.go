@@ -9,9 +9,9 @@ import (
 
 // engine receives packs from a remote's server.
 type engine interface {
-	// fetch receives what a request asks for and stores it in the repository of the objects, where it is there on return.
+	// fetch receives what a request asks for and stores it in a repository, where it is there on return.
 	// After an error nothing of it is. What is received until an error is told too.
-	fetch(ctx context.Context, o *objects, r wire.FetchRequest, progress func(Progress)) (received, error)
+	fetch(ctx context.Context, into bare, r wire.FetchRequest, progress func(Progress)) (received, error)
 }
 
 // received says how much a fetch received.
@@ -24,7 +24,12 @@ type received struct {
 // native is the engine that speaks the protocol itself, in one round trip, and has libgit2 index the pack.
 type native struct{ client *wire.Client }
 
-func (n native) fetch(ctx context.Context, o *objects, r wire.FetchRequest, progress func(Progress)) (received, error) {
+func (n native) fetch(ctx context.Context, into bare, r wire.FetchRequest, progress func(Progress)) (received, error) {
+	o, err := openDirs(into.dirs())
+	if err != nil {
+		return received{}, err
+	}
+	defer o.close()
 	w, err := newPackWriter(ctx, o, progress)
 	if err != nil {
 		return received{}, err

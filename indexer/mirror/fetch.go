@@ -2,7 +2,9 @@ package mirror
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,13 +17,16 @@ import (
 
 // fetch is one Fetch of a Remote.
 type fetch struct {
-	ctx      context.Context
-	remote   *Remote
-	look     *Look
-	progress func(Progress)
-	filter   string // of the mirror
-	isAsked  bool   // the server was asked for a pack of commits
-	fetched  Fetched
+	ctx        context.Context
+	remote     *Remote
+	look       *Look
+	progress   func(Progress)
+	objects    *lookup // of the mirror
+	filter     string  // of the mirror
+	isSliced   bool    // the mirror's refs have changed since the look
+	isAsked    bool    // the server was asked for a pack of commits
+	isComplete bool    // every ref of the look is here, or known not to be delivered
+	fetched    Fetched
 }
 
 // filterSuffix names the file that says by which filter a mirror was filled. A mirror keeps its filter for life: after
@@ -35,118 +40,143 @@ const noFilter = ""
 var filters = [...]string{"tree:0", "blob:none", noFilter}
 
 // commits brings the mirror up to the look: objects first, then all refs at one instant.
-func (f *fetch) commits(changed []Ref) error {
+func (f *fetch) commits(changed []Ref) (err error) {
 	mirror := f.remote.mirror
 	if err := mirror.ready(); err != nil {
 		return err
 	}
+	if f.objects, err = newLookup(mirror.dirs()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.closeObjects()) }()
 	if err := f.receiveCommits(); err != nil {
 		return err
 	}
-	o, err := openDirs(mirror.dirs())
+	if err := f.resolve(changed); err != nil {
+		return err
+	}
+	behind, gone, err := f.behind(mirror, false)
 	if err != nil {
 		return err
 	}
-	defer o.close()
-	if err := f.resolve(o, changed); err != nil {
-		return err
-	}
-	refs, missing, err := f.refsNow(o)
+	edits, missing, err := f.edits(behind, gone)
 	if err != nil {
 		return err
 	}
-	missing, lacking := f.believe(missing)
+	leftOut, lacking := f.believe(missing)
 	if lacking == nil {
-		if err := f.remote.undelivered.replace(missing); err != nil {
+		isRemembered, err := f.remote.undelivered.update(f.look, leftOut)
+		if err != nil {
 			return err
 		}
+		f.isComplete = isRemembered && len(leftOut) == len(missing)
 	}
-	if err := mirror.setRefs(refs, f.look.Head); err != nil {
+	refs, err := f.refs(mirror)
+	if err != nil {
 		return err
 	}
+	if err := mirror.editRefs(refs, edits, f.look.Head); err != nil {
+		return err
+	}
+	f.remote.telling.add(edits)
 	return errors.Join(lacking, mirror.tend(f.ctx, f.filter != noFilter))
 }
 
-// behind gives the refs of the look that one of the two repositories does not have as they are. These are not only the
-// changed ones: a mirror may be new, or older than the index.
-func (f *fetch) behind(b bare, isNotes bool) ([]Ref, error) {
-	refs, err := b.refs()
-	if err != nil {
-		return nil, err
+// refs gives the refs of one of the two repositories. Of a partial look the mirror's are at hand.
+func (f *fetch) refs(b bare) (packedRefs, error) {
+	if f.look.IsPartial && b == f.remote.mirror && !f.isSliced {
+		return f.look.mirror, nil
 	}
-	has := make(map[string]storage.OID, len(refs))
-	for _, r := range refs {
-		has[r.name] = r.oid
-	}
-	var behind []Ref
-	for _, r := range f.look.Refs {
-		if f.remote.specs.IsNotes(r.Name) == isNotes && has[r.Name] != r.OID {
-			behind = append(behind, r)
-		}
-	}
-	return behind, nil
+	return b.refs()
 }
 
-// refsNow gives the mirror's refs as the look has them, without those whose object, or what a tag points at, is not here.
-func (f *fetch) refsNow(o *objects) (refs []packedRef, missing []Ref, err error) {
-	before, err := f.remote.mirror.refs()
+// behind gives the refs of the look that one of the two repositories does not have as they are, sorted by name, and the names of
+// those it has and the look has not. These are not only the changed ones: a mirror may be new, or older than the index.
+func (f *fetch) behind(b bare, isNotes bool) (behind []Ref, gone []string, err error) {
+	isHere := func(name string) bool { return f.remote.specs.IsNotes(name) == isNotes }
+	if f.look.IsPartial {
+		for _, r := range f.look.Refs {
+			if isHere(r.Name) {
+				behind = append(behind, r)
+			}
+		}
+		for _, name := range f.look.Gone {
+			if isHere(name) {
+				gone = append(gone, name)
+			}
+		}
+		return behind, gone, nil
+	}
+	refs, err := f.refs(b)
 	if err != nil {
 		return nil, nil, err
 	}
-	old := make(map[string]packedRef, len(before))
-	for _, p := range before {
-		old[p.name] = p
-	}
-	refs = make([]packedRef, 0, len(f.look.Refs))
+	has := refs.cursor()
+	more := has.next()
 	for _, r := range f.look.Refs {
-		if f.remote.specs.IsNotes(r.Name) {
+		if !isHere(r.Name) {
 			continue
 		}
-		p, ok := old[r.Name]
-		if !ok || p.oid != r.OID {
-			if p, ok, err = o.packed(r); err != nil {
-				return nil, nil, err
+		for more && string(has.line.name()) < r.Name {
+			gone = append(gone, string(has.line.name()))
+			more = has.next()
+		}
+		if more && string(has.line.name()) == r.Name {
+			isSame := isHex(has.line.oid(), r.OID)
+			if more = has.next(); isSame {
+				continue
 			}
 		}
-		if ok {
-			refs = append(refs, p)
-		} else {
-			missing = append(missing, r)
-		}
+		behind = append(behind, r)
 	}
-	return refs, missing, nil
+	for ; more; more = has.next() {
+		gone = append(gone, string(has.line.name()))
+	}
+	return behind, gone, has.err
 }
 
-// packed gives a ref as it stands in packed-refs, if its object, and what a tag points at, are here.
-func (o *objects) packed(r Ref) (p packedRef, ok bool, err error) {
-	if !o.exists(r.OID) {
-		return p, false, nil
+// isHex reports whether digits are those of an object id.
+func isHex(digits []byte, oid storage.OID) bool {
+	var is [oidDigits]byte
+	hex.Encode(is[:], oid[:])
+	return bytes.Equal(digits, is[:])
+}
+
+// edits gives what changes of the mirror's refs, so that they are as the look has them, without those whose object, or what a tag
+// points at, is not here.
+func (f *fetch) edits(behind []Ref, gone []string) (edits []packedRef, missing []Ref, err error) {
+	for _, r := range behind {
+		p, ok, err := f.objects.packed(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
+			missing = append(missing, r)
+			p = packedRef{name: r.Name}
+		}
+		edits = append(edits, p)
 	}
-	target, _, err := o.target(r.OID)
-	if err != nil {
-		return p, false, fmt.Errorf("ref %q: %w", r.Name, err)
+	for _, name := range gone {
+		edits = append(edits, packedRef{name: name})
 	}
-	p = packedRef{name: r.Name, oid: r.OID}
-	if target != r.OID {
-		p.peeled = target
-	}
-	return p, target == r.OID || o.exists(target), nil
+	return edits, missing, nil
 }
 
 // resolve finds the commits of the changed refs.
-func (f *fetch) resolve(o *objects, changed []Ref) error {
+func (f *fetch) resolve(changed []Ref) error {
 	for _, r := range changed {
 		if err := f.ctx.Err(); err != nil {
 			return err
 		}
-		var err error
-		if !o.exists(r.OID) && isBranch(r) {
+		isHere := f.objects.exists(r.OID)
+		if !isHere && isBranch(r) {
 			f.fetched.Lacking = append(f.fetched.Lacking, r.Name)
 			continue
 		}
-		if !o.exists(r.OID) {
+		var err error
+		if !isHere {
 			f.fetched.Unavailable = append(f.fetched.Unavailable, r.Name)
-		} else if r.Commit, err = o.peel(r.OID); err != nil {
+		} else if r.Commit, err = f.objects.peel(r.OID); err != nil {
 			return fmt.Errorf("ref %q: %w", r.Name, err)
 		}
 		f.fetched.Refs = append(f.fetched.Refs, r)
@@ -163,7 +193,7 @@ func (f *fetch) receiveCommits() error {
 	}
 	for i, filter := range candidates {
 		var behind []Ref
-		if behind, err = f.behind(mirror, false); err != nil {
+		if behind, _, err = f.behind(mirror, false); err != nil {
 			return err
 		}
 		if !isDecided {
@@ -210,21 +240,35 @@ func (f *fetch) isOutage(refusal error) (bool, error) {
 	if !errors.Is(refusal, wire.ErrProtocol) {
 		return false, nil
 	}
-	refs, err := f.remote.mirror.refs()
-	if err != nil || len(refs) == 0 {
+	refs, err := f.refs(f.remote.mirror)
+	if err != nil || refs.isEmpty() {
 		return false, err
 	}
 	f.remote.silent++
 	return f.remote.silent%maxSilent != 0, nil
 }
 
-// startOver makes the mirror a new one. The notes stay.
-func (f *fetch) startOver() error {
-	f.remote.undelivered.refs = nil
-	if err := f.remote.mirror.remove(); err != nil {
+func (f *fetch) closeObjects() error {
+	if f.objects == nil {
+		return nil
+	}
+	defer func() { f.objects = nil }()
+	return f.objects.close()
+}
+
+// startOver makes the mirror a new one, which lacks all refs. The notes stay.
+func (f *fetch) startOver() (err error) {
+	if err := f.look.Whole(); err != nil {
 		return err
 	}
-	return f.remote.mirror.ready()
+	f.remote.undelivered.refs = nil
+	f.remote.telling = haveMemory{}
+	mirror := f.remote.mirror
+	if err := errors.Join(f.closeObjects(), mirror.remove(), mirror.ready()); err != nil {
+		return err
+	}
+	f.objects, err = newLookup(mirror.dirs())
+	return err
 }
 
 // candidates gives the filters to try in turn. isDecided: the first of them is the mirror's own.
@@ -259,50 +303,68 @@ func (f *fetch) decide(filter string) error {
 // notes brings the repository of notes up to the notes refs of the look.
 func (f *fetch) notes(changed []Ref) error {
 	notes := f.remote.notes
-	behind, err := f.behind(notes, true)
+	behind, gone, err := f.behind(notes, true)
 	if err != nil {
 		return err
 	}
 	f.fetched.Refs = append(f.fetched.Refs, changed...)
-	if len(behind) == 0 {
+	if len(behind)+len(gone) == 0 {
 		return nil
 	}
 	if err := notes.ready(); err != nil {
 		return err
 	}
-	if err := f.receive(notes, behind, noFilter); err != nil {
+	if err := f.receiveNotes(behind); err != nil {
 		return err
 	}
-	var refs []packedRef
-	for _, r := range f.look.Refs {
-		if f.remote.specs.IsNotes(r.Name) {
-			refs = append(refs, packedRef{name: r.Name, oid: r.OID})
-		}
+	var edits []packedRef
+	for _, r := range behind {
+		edits = append(edits, packedRef{name: r.Name, oid: r.OID})
 	}
-	if err := notes.setRefs(refs, ""); err != nil {
+	for _, name := range gone {
+		edits = append(edits, packedRef{name: name})
+	}
+	refs, err := notes.refs()
+	if err != nil {
+		return err
+	}
+	if err := notes.editRefs(refs, edits, ""); err != nil {
 		return err
 	}
 	return notes.tend(f.ctx, false)
 }
 
-// receive fetches into one of the two repositories the objects of refs that it lacks.
-func (f *fetch) receive(into bare, refs []Ref, filter string) error {
-	o, err := openDirs(into.dirs())
+// receiveNotes fetches what notes refs lack.
+func (f *fetch) receiveNotes(behind []Ref) error {
+	notes := f.remote.notes
+	objects, err := newLookup(notes.dirs())
 	if err != nil {
 		return err
 	}
-	defer o.close()
+	return errors.Join(f.receive(notes, objects, behind, noFilter), objects.close())
+}
+
+// receive fetches into one of the two repositories the objects of refs that it lacks.
+func (f *fetch) receive(into bare, objects *lookup, refs []Ref, filter string) error {
 	var wanted []storage.OID
 	for _, r := range refs {
 		if !f.remote.undelivered.has(r) {
 			wanted = append(wanted, r.OID)
 		}
 	}
-	wants, err := into.lacking(o, wanted)
+	wants, err := into.lacking(objects, wanted)
 	if err != nil || len(wants) == 0 {
 		return err
 	}
-	has, err := into.refs()
+	has, err := f.refs(into)
+	if err != nil {
+		return err
+	}
+	telling := &haveMemory{} // of notes, nothing is worth it
+	if into == f.remote.mirror {
+		telling = &f.remote.telling
+	}
+	known, err := telling.haves(objects, has, refs, f.look.Head)
 	if err != nil {
 		return err
 	}
@@ -310,8 +372,8 @@ func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 	if err != nil {
 		return err
 	}
-	got, err := f.remote.engine.fetch(f.ctx, o, wire.FetchRequest{
-		Wants: wants, Haves: haves(o, has, refs, f.look.Head), Shallow: sortedOIDs(cut), Filter: filter,
+	got, err := f.remote.engine.fetch(f.ctx, into, wire.FetchRequest{
+		Wants: wants, Haves: known, Shallow: sortedOIDs(cut), Filter: filter,
 		// The bases of a thin pack of notes may be blobs that only another notes ref holds.
 		ThinPack: into == f.remote.mirror,
 	}, f.progress)
@@ -321,5 +383,5 @@ func (f *fetch) receive(into bare, refs []Ref, filter string) error {
 	if err != nil || into == f.remote.notes { // of notes, only the tips are read
 		return err
 	}
-	return into.cutAt(o, cut, got.shallow)
+	return into.cutAt(objects, cut, got.shallow)
 }

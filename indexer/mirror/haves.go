@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -19,9 +20,34 @@ const (
 )
 
 const (
-	fewAncestors  = 4    // fewer are not worth a walk
-	ancestryDepth = 1024 // commits, read at some 5 µs each
+	fewAncestors = 4  // fewer are not worth a walk
+	nearAncestry = 16 // commits, read at some 2 µs each
+	farAncestry  = 1024
 )
+
+// haveMemory keeps what a search for haves found, for the next fetches. Nothing of it becomes wrong: the objects stay in the mirror.
+type haveMemory struct {
+	found  []storage.OID
+	recent []storage.OID // what was fetched since, in turn
+}
+
+const (
+	fewMoved   = 16 // refs that are fetched without a search
+	mostRecent = 24 // objects fetched until the next search
+)
+
+// add remembers what was fetched.
+func (m *haveMemory) add(fetched []packedRef) {
+	if len(fetched) > fewMoved {
+		m.found = nil
+		return
+	}
+	for _, r := range fetched {
+		if !r.oid.IsZero() {
+			m.recent = append(m.recent, r.commit())
+		}
+	}
+}
 
 // haves chooses what to tell a server that we hold, the most telling first, of refs, those of our repository, of which
 // moved are about to be fetched and head is the default branch.
@@ -31,43 +57,120 @@ const (
 // distance, so that no more is received twice than half of what was rewritten. New branches, and merges, are off the default
 // branch, or off another ref, and off late ones more than off early ones: the default branch comes first of all, other
 // branches and then everything else follow in the order of late names, which are those with the higher numbers.
-func haves(o *objects, refs []packedRef, moved []Ref, head string) []storage.OID {
-	list := haveList{named: map[storage.OID]bool{}}
-	list.most = min(max(leastHaves, len(refs)/refsPerHave), mostHaves)
-	list.most = max(list.most, min(len(moved), mostManyHaves))
-	isMoved := make(map[string]bool, len(moved))
-	for _, r := range moved {
-		isMoved[r.Name] = true
+//
+// To go far back, and through all names, costs more than all else in fetching one commit. So it is done now and then only; what was
+// fetched since stands between.
+func (m *haveMemory) haves(objects *lookup, refs packedRefs, moved []Ref, head string) ([]storage.OID, error) {
+	if refs.isEmpty() { // whatever there was is gone
+		*m = haveMemory{}
+		return nil, nil
 	}
+	isSearch := len(moved) > fewMoved || len(m.found) == 0 || len(m.recent) > mostRecent
+	list, depth := haveList{named: map[storage.OID]bool{}, most: leastHaves}, nearAncestry
+	if isSearch {
+		list.most, depth = max(leastHaves, min(refs.count()/refsPerHave, mostHaves), min(len(moved), mostManyHaves)), farAncestry
+	}
+	isMoved, err := list.addMoved(objects, refs, moved, head, depth)
+	if err != nil {
+		return nil, err
+	}
+	if !isSearch {
+		for _, oid := range slices.Backward(m.recent) {
+			list.add(oid)
+		}
+		for _, oid := range m.found {
+			list.add(oid)
+		}
+		return list.oids, nil
+	}
+	if err := list.addLatest(refs, isMoved); err != nil {
+		return nil, err
+	}
+	m.found, m.recent = list.oids[:min(len(list.oids), mostHaves)], nil
+	if len(moved) <= fewMoved {
+		return list.oids[:min(len(list.oids), leastHaves)], nil
+	}
+	return list.oids, nil
+}
+
+// addMoved adds the default branch, what the moved refs were, and their ancestors.
+func (l *haveList) addMoved(objects *lookup, refs packedRefs, moved []Ref, head string, depth int) (isMoved map[string]bool, err error) {
+	if r, ok, err := refs.find(head); err != nil {
+		return nil, err
+	} else if ok {
+		l.add(r.commit())
+	}
+	isMoved = make(map[string]bool, len(moved))
 	var old []storage.OID
-	var others []packedRef
-	for _, r := range refs {
-		if r.name == head {
-			list.add(r.commit())
+	for _, m := range moved {
+		isMoved[m.Name] = true
+		r, ok, err := refs.find(m.Name)
+		if err != nil {
+			return nil, err
 		}
-		if isMoved[r.name] {
+		if ok {
 			old = append(old, r.commit())
-		} else {
-			others = append(others, r)
 		}
 	}
-	for _, oid := range old[:min(len(old), list.most/2)] {
-		list.add(oid)
+	for _, oid := range old[:min(len(old), l.most/2)] {
+		l.add(oid)
 	}
-	if len(old) > 0 && list.most/2/len(old) >= fewAncestors {
+	if len(old) > 0 && l.most/2/len(old) >= fewAncestors {
 		for _, oid := range old {
-			ancestors(o, oid, list.most/2/len(old), list.add)
+			ancestors(objects, oid, depth, l.most/2/len(old), l.add)
 		}
 	}
-	if len(others) > list.most {
-		slices.SortFunc(others, func(r, s packedRef) int {
-			return cmp.Or(cmp.Compare(rank(r.name), rank(s.name)), -compareNatural(r.name, s.name))
-		})
+	return isMoved, nil
+}
+
+// addLatest adds refs that did not move, as long as there is room: by their rank, and those with late names first.
+func (l *haveList) addLatest(refs packedRefs, isMoved map[string]bool) error {
+	heads, afterHeads := refs.seek(headsPrefix), refs.seek(headsEnd)
+	tags, afterTags := refs.seek(tagsPrefix), refs.seek(tagsEnd)
+	for _, rank := range [][]packedRefs{
+		{refs[heads:afterHeads]}, {refs[tags:afterTags]}, {refs[:heads].body(), refs[afterHeads:tags], refs[afterTags:]},
+	} {
+		latest := latestNames{most: l.most - len(l.oids)}
+		for _, part := range rank {
+			latest.addAll(part, isMoved)
+		}
+		for _, line := range latest.lines {
+			r, err := line.parse()
+			if err != nil {
+				return err
+			}
+			l.add(r.commit())
+		}
 	}
-	for _, r := range others {
-		list.add(r.commit())
+	return nil
+}
+
+// latestNames gathers the refs with the latest names, the last first.
+type latestNames struct {
+	most  int
+	lines []packedLine
+}
+
+// addAll begins with the last refs, whose names tend to be late too, so that most of the others need no place.
+func (n *latestNames) addAll(refs packedRefs, isMoved map[string]bool) {
+	if n.most == 0 {
+		return
 	}
-	return list.oids
+	for end := len(refs); end > 0; {
+		end = refs.startOf(0, end-1)
+		line, _, ok := refs[end:].cut()
+		if !ok || isMoved[string(line.name())] {
+			continue
+		}
+		if len(n.lines) == n.most {
+			if compareNatural(line.name(), n.lines[n.most-1].name()) <= 0 {
+				continue
+			}
+			n.lines = n.lines[:n.most-1]
+		}
+		at, _ := slices.BinarySearchFunc(n.lines, line, func(p, q packedLine) int { return -compareNatural(p.name(), q.name()) })
+		n.lines = slices.Insert(n.lines, at, line)
+	}
 }
 
 // haveList is haves in their order, each once, up to a number.
@@ -92,20 +195,26 @@ func (p packedRef) commit() storage.OID {
 	return p.peeled
 }
 
+// The names of branches, and of tags, are all that are not before the beginning and before the end.
+const (
+	headsPrefix, headsEnd = "refs/heads/", "refs/heads0"
+	tagsPrefix, tagsEnd   = "refs/tags/", "refs/tags0"
+)
+
 // rank puts branches first, then tags, then all else.
 func rank(ref string) int {
 	switch {
-	case strings.HasPrefix(ref, "refs/heads/"):
+	case strings.HasPrefix(ref, headsPrefix):
 		return 0
-	case strings.HasPrefix(ref, "refs/tags/"):
+	case strings.HasPrefix(ref, tagsPrefix):
 		return 1
 	}
 	return 2
 }
 
 // compareNatural orders names with numbers in them as people do: pull/9 before pull/10, 4.9 before 4.10.
-func compareNatural(a, b string) int {
-	for a != "" && b != "" {
+func compareNatural(a, b []byte) int {
+	for len(a) > 0 && len(b) > 0 {
 		if !isDigit(a[0]) || !isDigit(b[0]) {
 			if a[0] != b[0] {
 				return cmp.Compare(a[0], b[0])
@@ -113,10 +222,10 @@ func compareNatural(a, b string) int {
 			a, b = a[1:], b[1:]
 			continue
 		}
-		var m, n string
+		var m, n []byte
 		m, a = cutNumber(a)
 		n, b = cutNumber(b)
-		if c := cmp.Or(cmp.Compare(len(m), len(n)), cmp.Compare(m, n)); c != 0 {
+		if c := cmp.Or(cmp.Compare(len(m), len(n)), bytes.Compare(m, n)); c != 0 {
 			return c
 		}
 	}
@@ -124,29 +233,28 @@ func compareNatural(a, b string) int {
 }
 
 // cutNumber takes the digits that s begins with, without leading zeros.
-func cutNumber(s string) (number, rest string) {
+func cutNumber(s []byte) (number, rest []byte) {
 	end := 0
 	for end < len(s) && isDigit(s[end]) {
 		end++
 	}
-	return strings.TrimLeft(s[:end], "0"), s[end:]
+	return bytes.TrimLeft(s[:end], "0"), s[end:]
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// ancestors calls add with n first-parent ancestors of a commit, or as many as are near: at distances 1, 2, 3, 4, 6, 9, 13
+// ancestors calls add with n first-parent ancestors of a commit, or as many as a walk to a depth gives: at distances 1, 2, 3, 4, 6, 9, 13
 // and so on.
-func ancestors(o *objects, tip storage.OID, n int, add func(storage.OID)) {
+func ancestors(objects *lookup, tip storage.OID, depth, n int, add func(storage.OID)) {
 	next := 1
-	for distance := 1; distance <= ancestryDepth && n > 0; distance++ {
-		var err error
-		if tip, err = o.firstParent(tip); err != nil || tip.IsZero() {
+	for distance := 1; distance <= depth && n > 0; distance++ {
+		if tip = objects.firstParent(tip); tip.IsZero() {
 			return
 		}
 		if distance < next {
 			continue
 		}
-		if !o.exists(tip) {
+		if !objects.exists(tip) {
 			return
 		}
 		add(tip)

@@ -158,11 +158,11 @@ func TestALostTipCostsAtMostHalfOfWhatWasRewritten(t *testing.T) {
 func TestManyMovedRefsDoNotCrowdOutTheDefaultBranch(t *testing.T) {
 	repo := gittest.Init(t)
 	main := repo.Commits("refs/heads/main", "AB-1", 2)
-	o, err := openObjects(repo.Path)
+	objects, err := newLookup(gitDirs{own: repo.Path, common: repo.Path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer o.close()
+	defer objects.close()
 	refs := []packedRef{{name: "refs/heads/main", oid: main}}
 	var moved []Ref
 	for i := range 5000 {
@@ -171,7 +171,10 @@ func TestManyMovedRefsDoNotCrowdOutTheDefaultBranch(t *testing.T) {
 			packedRef{name: fmt.Sprintf("refs/heads/topic-%d", i), oid: storage.OID{2, byte(i >> 8), byte(i)}})
 		moved = append(moved, Ref{Name: name})
 	}
-	list := haves(o, refs, moved, "refs/heads/main")
+	list, err := new(haveMemory).haves(objects, packedOf(refs), moved, "refs/heads/main")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(list) > mostManyHaves || !slices.Contains(list, main) {
 		t.Errorf("%d haves, with the default branch: %v", len(list), slices.Contains(list, main))
 	}
@@ -181,7 +184,7 @@ func TestNamesWithNumbersAreOrderedAsPeopleDo(t *testing.T) {
 	names := []string{"", "v", "v1", "v1.9", "v1.10", "v01.10.1", "v2", "v10", "w", "w-é"}
 	for i, a := range names {
 		for j, b := range names {
-			if c := compareNatural(a, b); c < 0 != (i < j) || c > 0 != (i > j) {
+			if c := compareNatural([]byte(a), []byte(b)); c < 0 != (i < j) || c > 0 != (i > j) {
 				t.Errorf("%q is compared with %q as %d", a, b, c)
 			}
 		}
@@ -196,7 +199,7 @@ func BenchmarkOneCommit(b *testing.B) {
 			var asked requests
 			r := openRemote(b, gittest.Serve(b, repo, gittest.Options{Middleware: asked.count}), RemoteOptions{})
 			r.specs = chosen(b, other...)
-			update(b, r, nil)
+			before, _ := update(b, r, nil)
 			trunk := repo.Git("symbolic-ref", "HEAD")
 			asked = requests{}
 			look(b, r)
@@ -207,11 +210,15 @@ func BenchmarkOneCommit(b *testing.B) {
 				b.StopTimer()
 				repo.Commit("ABC-1")
 				b.StartTimer()
-				now := look(b, r)
+				now, err := r.Look(b.Context(), before.Digest)
+				if err != nil {
+					b.Fatal(err)
+				}
 				fetched, err := r.Fetch(b.Context(), now, []Ref{find(b, now.Refs, trunk)}, nil)
 				if err != nil {
 					b.Fatal(err)
 				}
+				before = now
 				objects += fetched.Objects
 				n++
 			}

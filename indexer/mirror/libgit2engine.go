@@ -28,7 +28,12 @@ const (
 //   - It leaks a little for every line of configuration (libgit2 pull request 6382): there is none.
 type libgit2Engine struct{ client *wire.Client }
 
-func (e libgit2Engine) fetch(ctx context.Context, o *objects, r wire.FetchRequest, progress func(Progress)) (received, error) {
+func (e libgit2Engine) fetch(ctx context.Context, into bare, r wire.FetchRequest, progress func(Progress)) (received, error) {
+	o, err := openDirs(into.dirs())
+	if err != nil {
+		return received{}, err
+	}
+	defer o.close()
 	var objects int
 	got, err := e.client.FetchFor(ctx, r, func(v *wire.Conversation) (err error) {
 		b, err := newBorrower(o)

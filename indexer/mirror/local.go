@@ -104,7 +104,7 @@ func (l *Local) Fetch(ctx context.Context, _ *Look, changed []Ref, _ func(Progre
 	if err != nil {
 		return Fetched{}, l.named(err)
 	}
-	p, err := newPeeler(dirs)
+	p, err := newLookup(dirs)
 	if err != nil {
 		return Fetched{}, l.named(err)
 	}
@@ -133,7 +133,7 @@ func (l *Local) Walk(ctx context.Context, tips []storage.OID, known func(storage
 			yield(nil, l.named(err))
 			return
 		}
-		for commits, err := range walkCommits(ctx, dirs, l.options.Workers, tips, known, keys) {
+		for commits, err := range walkCommits(ctx, dirs, l.options, tips, known, keys) {
 			if !yield(commits, l.named(err)) || err != nil {
 				return
 			}

@@ -48,6 +48,7 @@ func (b *lookBuilder) finish() *Look {
 		}
 		return kept.Name == r.Name
 	})
+	b.look.Count = len(b.look.Refs)
 	return &b.look
 }
 

@@ -83,12 +83,32 @@ func look(t testing.TB, s source) *Look {
 // update looks and fetches the refs that differ from those before, as an indexer does.
 func update(t testing.TB, s source, before *Look) (*Look, Fetched) {
 	t.Helper()
-	now := look(t, s)
+	now := lookSince(t, s, before)
+	whole := *now
+	if err := whole.Whole(); err != nil {
+		t.Fatal(err)
+	}
 	fetched, err := s.Fetch(t.Context(), now, changedSince(before, now), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return now, fetched
+	return &whole, fetched
+}
+
+// lookSince is the look that follows upon another: partial, if the source makes such.
+func lookSince(t testing.TB, s source, before *Look) *Look {
+	t.Helper()
+	if before == nil {
+		return look(t, s)
+	}
+	now, err := s.Look(t.Context(), before.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.IsSame {
+		return before
+	}
+	return now
 }
 
 func changedSince(before, now *Look) []Ref {

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -66,26 +65,6 @@ func (o *objects) commit(oid storage.OID) (c storage.Commit, err error) {
 		return nil
 	})
 	return c, err
-}
-
-// firstParent reads no more of a commit than its first parent; zero if there is none.
-func (o *objects) firstParent(oid storage.OID) (parent storage.OID, err error) {
-	err = o.read(oid, func(kind git.ObjectType, content []byte) error {
-		if kind != git.ObjectCommit {
-			return misplaced(oid, kind, "commit")
-		}
-		_, rest, _ := bytes.Cut(content, []byte("\n"))
-		line, _, _ := bytes.Cut(rest, []byte("\n"))
-		name, ok := bytes.CutPrefix(line, []byte("parent "))
-		if !ok {
-			return nil
-		}
-		if parent, err = storage.ParseOID(string(name)); err != nil {
-			return fmt.Errorf("%w: commit %s: %w", ErrCorrupt, oid, err)
-		}
-		return nil
-	})
-	return parent, err
 }
 
 // maxTagDepth bounds how many tags of tags are followed. Names are hashes, so there are no circles, but chains cost.

@@ -152,8 +152,11 @@ func readPackedRefs(file string) ([]packedRef, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read refs: %w", err)
 	}
-	damaged := fmt.Errorf("%w: the packed-refs file cannot be read", ErrCorrupt)
-	const digits = 2 * len(storage.OID{})
+	return parsePackedRefs(content)
+}
+
+// parsePackedRefs reads all refs of a packed-refs file's content.
+func parsePackedRefs(content []byte) ([]packedRef, error) {
 	refs := make([]packedRef, 0, bytes.Count(content, []byte("\n")))
 	for line := range strings.Lines(string(content)) {
 		line = strings.TrimRight(line, "\r\n")
@@ -163,19 +166,19 @@ func readPackedRefs(file string) ([]packedRef, error) {
 		if line[0] == '^' {
 			oid, err := storage.ParseOID(line[1:])
 			if err != nil || len(refs) == 0 {
-				return nil, damaged
+				return nil, errPackedRefs
 			}
 			refs[len(refs)-1].peeled = oid
 			continue
 		}
-		if len(line) < digits+2 || line[digits] != ' ' {
-			return nil, damaged
+		if len(line) < oidDigits+2 || line[oidDigits] != ' ' {
+			return nil, errPackedRefs
 		}
-		oid, err := storage.ParseOID(line[:digits])
+		oid, err := storage.ParseOID(line[:oidDigits])
 		if err != nil {
-			return nil, damaged
+			return nil, errPackedRefs
 		}
-		refs = append(refs, packedRef{name: line[digits+1:], oid: oid})
+		refs = append(refs, packedRef{name: line[oidDigits+1:], oid: oid})
 	}
 	return refs, nil
 }

@@ -3,6 +3,7 @@ package mirror
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -97,6 +98,11 @@ func (r Refspecs) Prefixes() []string {
 		prefixes = append(prefixes, prefix)
 	}
 	return prefixes
+}
+
+// keepNames reports whether every ref that is chosen keeps its name.
+func (r Refspecs) keepNames() bool {
+	return !slices.ContainsFunc(r.list, func(s refspec) bool { return s.prefix == "" })
 }
 
 // IsNotes reports whether a ref holds notes rather than commits. The name is the one after mapping.

@@ -57,13 +57,13 @@ func sortedOIDs(set map[storage.OID]bool) []storage.OID {
 
 // cutAt adds to the boundary what a server told with a pack. A boundary commit that is not here belongs to refs that are
 // not fetched.
-func (b bare) cutAt(o *objects, cut map[storage.OID]bool, boundary []storage.OID) error {
+func (b bare) cutAt(objects *lookup, cut map[storage.OID]bool, boundary []storage.OID) error {
 	all := maps.Clone(cut)
 	if all == nil {
 		all = map[storage.OID]bool{}
 	}
 	for _, oid := range boundary {
-		if !all[oid] && o.exists(oid) {
+		if !all[oid] && objects.exists(oid) {
 			all[oid] = true
 		}
 	}

@@ -64,7 +64,7 @@ func TestTheMirrorOfAShallowServerIsCutWhereTheServerIs(t *testing.T) {
 func TestABoundaryGrowsAndKeepsToWhatIsHere(t *testing.T) {
 	b := readyBare(t)
 	oids := addPacks(t, b, 3)
-	o, err := openDirs(b.dirs())
+	o, err := newLookup(b.dirs())
 	if err != nil {
 		t.Fatal(err)
 	}

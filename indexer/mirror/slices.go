@@ -76,7 +76,7 @@ func (s *slicing) order(refs []Ref, head string) []Ref {
 	}
 	age := map[int]int{1: 0, 2: 1, 0: 2, -1: 3} // of tags, of others, of branches, of the default branch
 	slices.SortFunc(refs, func(q, r Ref) int {
-		return cmp.Or(cmp.Compare(age[class(q)], age[class(r)]), compareNatural(q.Name, r.Name))
+		return cmp.Or(cmp.Compare(age[class(q)], age[class(r)]), compareNatural([]byte(q.Name), []byte(r.Name)))
 	})
 	if len(refs) == 0 {
 		return refs
@@ -95,17 +95,17 @@ func (f *fetch) receiveHistory(behind []Ref, filter string) error {
 	if isOn {
 		return f.receiveSlices(s, behind, filter)
 	}
-	has, err := mirror.refs()
+	has, err := f.refs(mirror)
 	if err != nil {
 		return err
 	}
-	if isFirst := len(has) == 0 && len(behind) > 0; isFirst {
+	if isFirst := has.isEmpty() && len(behind) > 0; isFirst {
 		if err := s.save(); err != nil {
 			return err
 		}
 	}
 	before := f.fetched.Bytes
-	err = f.receive(mirror, behind, filter)
+	err = f.receive(mirror, f.objects, behind, filter)
 	after := s.end
 	if isCut(err, f.fetched.Bytes-before) {
 		after = s.save
@@ -123,7 +123,7 @@ func (f *fetch) receiveSlices(s slicing, behind []Ref, filter string) error {
 	for queue := s.order(behind, f.look.Head); len(queue) > 0; {
 		n := min(s.size, len(queue))
 		before := f.fetched.Bytes
-		err := f.receive(f.remote.mirror, queue[:n], filter)
+		err := f.receive(f.remote.mirror, f.objects, queue[:n], filter)
 		if isCut(err, f.fetched.Bytes-before) {
 			if failed := s.failed(n); failed != nil {
 				return failed
@@ -165,29 +165,22 @@ func isCut(err error, bytes int64) bool {
 
 // keep writes down which refs the mirror has by now.
 func (f *fetch) keep(refs []Ref) error {
-	mirror := f.remote.mirror
-	o, err := openDirs(mirror.dirs())
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	has, err := mirror.refs()
-	if err != nil {
-		return err
-	}
-	isNew := make(map[string]bool, len(refs))
+	f.isSliced = true
+	var edits []packedRef
 	for _, r := range refs {
-		isNew[r.Name] = true
-	}
-	has = slices.DeleteFunc(has, func(p packedRef) bool { return isNew[p.name] })
-	for _, r := range refs {
-		p, ok, err := o.packed(r)
+		p, ok, err := f.objects.packed(r)
 		if err != nil {
 			return err
 		}
-		if ok {
-			has = append(has, p)
+		if !ok {
+			p = packedRef{name: r.Name}
 		}
+		edits = append(edits, p)
 	}
-	return mirror.setRefs(has, f.look.Head)
+	has, err := f.remote.mirror.refs()
+	if err != nil {
+		return err
+	}
+	f.remote.telling.add(edits)
+	return f.remote.mirror.editRefs(has, edits, f.look.Head)
 }

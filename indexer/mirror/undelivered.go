@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -61,6 +62,42 @@ func (u *undelivered) replace(refs []Ref) error {
 		return fmt.Errorf("note the refs not delivered: %w", err)
 	}
 	return nil
+}
+
+// update takes over from a look which refs were not delivered, and reports whether all of them could be. What is remembered of refs
+// that a partial look does not name stays.
+func (u *undelivered) update(look *Look, missing []Ref) (isWhole bool, err error) {
+	if look.IsPartial {
+		if len(u.refs) == 0 && len(missing) == 0 {
+			return true, nil
+		}
+		isNamed := make(map[string]bool, len(look.Refs)+len(look.Gone))
+		for _, r := range look.Refs {
+			isNamed[r.Name] = true
+		}
+		for _, name := range look.Gone {
+			isNamed[name] = true
+		}
+		missing = slices.Clone(missing)
+		for name, oid := range u.refs {
+			if !isNamed[name] {
+				missing = append(missing, Ref{Name: name, OID: oid})
+			}
+		}
+	}
+	return len(missing) <= maxUndelivered, u.replace(missing)
+}
+
+// packed gives the refs as they would stand in packed-refs.
+func (u *undelivered) packed() packedRefs {
+	if len(u.refs) == 0 {
+		return nil
+	}
+	edits := make([]packedRef, 0, len(u.refs))
+	for _, name := range slices.Sorted(maps.Keys(u.refs)) {
+		edits = append(edits, packedRef{name: name, oid: u.refs[name]})
+	}
+	return textOf(edits)
 }
 
 // forget ends the memory.

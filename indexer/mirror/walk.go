@@ -18,6 +18,7 @@ type walk struct {
 	ctx     context.Context
 	dirs    gitDirs
 	workers int
+	memory  int
 	shallow map[storage.OID]bool
 	grafts  map[storage.OID][]storage.OID
 	tips    []storage.OID
@@ -33,7 +34,7 @@ type walk struct {
 // what others refer to, see commitArena: to keep a few strings of many commits, clone them.
 //
 // Of a commit that the consumer has left behind, a walk keeps two bits.
-func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.OID, known func(storage.OID) (bool, error), keys FindKeys) iter.Seq2[[]storage.Commit, error] {
+func walkCommits(ctx context.Context, dirs gitDirs, o Options, tips []storage.OID, known func(storage.OID) (bool, error), keys FindKeys) iter.Seq2[[]storage.Commit, error] {
 	return func(yield func([]storage.Commit, error) bool) {
 		shallow, err := readShallow(dirs)
 		if err != nil {
@@ -45,10 +46,10 @@ func walkCommits(ctx context.Context, dirs gitDirs, workers int, tips []storage.
 			yield(nil, err)
 			return
 		}
-		if workers <= 0 {
-			workers = runtime.GOMAXPROCS(0)
+		w := &walk{ctx: ctx, dirs: dirs, workers: o.Workers, memory: o.Memory, shallow: shallow, grafts: grafts, tips: tips, known: known, keys: keys}
+		if w.workers <= 0 {
+			w.workers = runtime.GOMAXPROCS(0)
 		}
-		w := &walk{ctx: ctx, dirs: dirs, workers: workers, shallow: shallow, grafts: grafts, tips: tips, known: known, keys: keys}
 		for commits, err := range w.packs() {
 			if isBeyondPackfile(err) {
 				w.goOn(given(err), yield)
@@ -102,7 +103,7 @@ func (w *walk) packs() iter.Seq2[[]storage.Commit, error] {
 			return
 		}
 		defer store.Close()
-		options := packfile.WalkOptions{Workers: w.workers, Shallow: w.shallow, Grafts: w.grafts, Decode: w.decode}
+		options := packfile.WalkOptions{Workers: w.workers, Memory: w.memory, Shallow: w.shallow, Grafts: w.grafts, Decode: w.decode}
 		for batch, err := range store.Walk(w.ctx, w.tips, w.known, options) {
 			if err != nil {
 				yield(nil, err)

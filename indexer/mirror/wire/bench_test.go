@@ -73,7 +73,7 @@ func BenchmarkListRefs(b *testing.B) {
 				b.SetBytes(int64(len(stream)))
 				b.ReportAllocs()
 				for b.Loop() {
-					if a, err := c.ListRefsSince(b.Context(), nil, known); err != nil || !a.IsSame {
+					if a, err := c.ListRefsSince(b.Context(), nil, Since{Digest: known}); err != nil || !a.IsSame {
 						b.Fatal(err)
 					}
 				}

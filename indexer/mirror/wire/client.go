@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"strings"
@@ -60,12 +59,13 @@ func (c *Client) RedactedURL() string { return c.redacted }
 // ListRefs gives the refs whose names begin with one of the prefixes; with none, all refs. With protocol version 2 the
 // server leaves out the others, unless the prefixes are more than a hundred; they are left out here in any case.
 func (c *Client) ListRefs(ctx context.Context, prefixes []string) (*Advertisement, error) {
-	return c.ListRefsSince(ctx, prefixes, [sha256.Size]byte{})
+	return c.ListRefsSince(ctx, prefixes, Since{})
 }
 
-// ListRefsSince is ListRefs for a caller that has an earlier Advertisement for the same prefixes. If the server answers just as it
-// did then, which is told by its Digest and costs a fraction of reading the refs, the new one IsSame and holds no refs.
-func (c *Client) ListRefsSince(ctx context.Context, prefixes []string, since [sha256.Size]byte) (*Advertisement, error) {
+// ListRefsSince is ListRefs for a caller that has listed the same prefixes before. If the server answers just as it did then, which is
+// told by the Digest and costs a fraction of reading the refs, the advertisement IsSame and holds no refs. For a caller that holds
+// refs it IsDifference, where the server speaks version 2 and sorts them by name, as git does.
+func (c *Client) ListRefsSince(ctx context.Context, prefixes []string, since Since) (*Advertisement, error) {
 	o := c.begin(ctx, "list refs of")
 	defer o.end()
 	q := question{newPrefixSet(prefixes), since}
@@ -83,7 +83,7 @@ func (c *Client) ListRefsSince(ctx context.Context, prefixes []string, since [sh
 // question is what a caller wants to know of a server's refs.
 type question struct {
 	keep  prefixSet
-	since [sha256.Size]byte // digest of an answer that need not be read again
+	since Since
 }
 
 // look is one conversation that lists refs. Without a known server it asks for the greeting, which of versions 0 and 1 is
@@ -103,17 +103,43 @@ func (c *Client) look(o *operation, s *server, q question) (a *Advertisement, er
 	if err != nil {
 		return nil, err
 	}
-	m := c.record(answer, c.recorded.Load())
+	m := c.record(answer, q.since.Room)
 	c.recorded.Store(int64(len(m.kept)))
-	if m.isKnown(q.since) {
+	if m.isKnown(q.since.Digest) {
 		return s.sameAgain(m), nil
 	}
+	if a, err := c.compare(s, q, m); a != nil || err != nil {
+		return a, err
+	}
+	return c.readList(s, q, m)
+}
+
+// readList reads all refs of an answer of version 2.
+func (c *Client) readList(s *server, q question, m message) (*Advertisement, error) {
 	list := c.newList(q.keep)
-	if err = readLsRefs(newPktReader(m.reader()), list); err != nil {
+	if err := readLsRefs(newPktReader(m.reader()), list); err != nil {
 		return nil, err
 	}
 	c.listed.Store(int64(len(list.adv.Refs)))
 	return list.advertisement(s, m), nil
+}
+
+// compare reads what of an answer of version 2 the caller does not hold. It gives nothing for one that cannot be compared.
+func (c *Client) compare(s *server, q question, m message) (*Advertisement, error) {
+	if q.since.Held == nil || m.rest != nil {
+		return nil, nil
+	}
+	held := q.since.Held()
+	if held == nil {
+		return nil, nil
+	}
+	list := newRefList(q.keep, c.options.MaxRefs)
+	if isSorted, err := readDifference(m.kept, held, list); err != nil || !isSorted {
+		return nil, err
+	}
+	a := list.advertisement(s, m)
+	a.whole = func() (*Advertisement, error) { return c.readList(s, q, m) }
+	return a, nil
 }
 
 // newList has room for as many refs as there were last time, so that a look copies none.
@@ -131,8 +157,8 @@ func (c *Client) greet(conn conn, q question) (*server, *Advertisement, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m := c.record(r, 0)
-	if s := c.known.Load(); s != nil && m.isKnown(q.since) {
+	m := c.record(r, q.since.Room)
+	if s := c.known.Load(); s != nil && m.isKnown(q.since.Digest) {
 		return s, s.sameAgain(m), nil
 	}
 	list := newRefList(q.keep, c.options.MaxRefs)

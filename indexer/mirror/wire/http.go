@@ -21,8 +21,9 @@ const (
 	requestType       = "application/x-git-upload-pack-request"
 	resultType        = "application/x-git-upload-pack-result"
 
-	// gzipFrom is the size of a request, in bytes, from which on git compresses it.
-	gzipFrom = 1024
+	// gzipFrom is the size of a request, in bytes, from which on it is compressed. Git does from 1024 on; below this, what a compressor
+	// takes to be made, which is a megabyte of memory, is more than what it saves.
+	gzipFrom = 8192
 
 	// maxTries is how often a request is sent when kept connections turn out closed.
 	maxTries = 4

@@ -16,11 +16,14 @@ type message struct {
 	rest   io.Reader // what comes after; nil: nothing
 }
 
-// record takes pkt-lines up to the flush that ends a list of refs, or up to the failure that comes before. It has room for so many
-// bytes at first.
-func (c *Client) record(answer io.Reader, room int64) message {
+// record takes pkt-lines up to the flush that ends a list of refs, or up to the failure that comes before. It uses the room that
+// there is first.
+func (c *Client) record(answer io.Reader, room []byte) message {
 	p := newPktReader(atMost(answer, c.options.MaxAdvertisement, "the list of refs"))
-	m := message{kept: make([]byte, 0, room+4096)}
+	if expected := int(c.recorded.Load()) + 4096; cap(room) < expected {
+		room = make([]byte, 0, expected+expected/64)
+	}
+	m := message{kept: room[:0]}
 	isHeading := false // over HTTP a greeting has a section of its own before the refs
 	for len(m.kept) <= maxRecorded {
 		kind, line, err := p.next()

@@ -19,7 +19,7 @@ func TestAnAnswerThatIsKnownIsNotReadAgain(t *testing.T) {
 			repo.Commit("ABC-1")
 			c := carrier.serve(t, repo)
 			relist := func(before *Advertisement) *Advertisement {
-				a, err := c.ListRefsSince(t.Context(), nil, before.Digest)
+				a, err := c.ListRefsSince(t.Context(), nil, Since{Digest: before.Digest})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,7 +65,7 @@ func TestARecordedAnswerIsReadAsItCame(t *testing.T) {
 	} {
 		c := dial(t, "http://git.example.com/r.git", Options{})
 		for _, arriving := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.HalfReader} {
-			m := c.record(arriving(bytes.NewReader(test.answer)), 0)
+			m := c.record(arriving(bytes.NewReader(test.answer)), nil)
 			read, err := io.ReadAll(m.reader())
 			if !test.kept && name != "too long" {
 				if !bytes.HasPrefix(test.answer, read) {

@@ -74,10 +74,18 @@ func (l *refList) add(name []byte, oid, peeled storage.OID) error {
 	if !bytes.HasPrefix(name, []byte("refs/")) || !l.keep.has(name) {
 		return nil
 	}
-	if len(l.adv.Refs) == l.max {
-		return problem(ErrTooLarge, "more than the allowed %d refs: fetch fewer refspecs or raise the limit", l.max)
+	if err := l.checkCount(len(l.adv.Refs) + 1); err != nil {
+		return err
 	}
 	l.adv.Refs = append(l.adv.Refs, Ref{l.intern(name), oid, peeled})
+	return nil
+}
+
+// checkCount refuses more refs than are allowed.
+func (l *refList) checkCount(n int) error {
+	if n > l.max {
+		return problem(ErrTooLarge, "more than the allowed %d refs: fetch fewer refspecs or raise the limit", l.max)
+	}
 	return nil
 }
 
@@ -122,13 +130,13 @@ func (l *refList) intern(name []byte) string {
 
 func (l *refList) advertisement(s *server, m message) *Advertisement {
 	l.adv.Version, l.adv.Filter, l.adv.Digest = s.version, s.filter(), m.digest
-	l.adv.Refused = l.refused
+	l.adv.Refused, l.adv.Room = l.refused, m.kept
 	return &l.adv
 }
 
 // sameAgain is the advertisement of a server whose answer is one that the caller knows.
 func (s *server) sameAgain(m message) *Advertisement {
-	return &Advertisement{Version: s.version, Filter: s.filter(), Digest: m.digest, IsSame: true}
+	return &Advertisement{Version: s.version, Filter: s.filter(), Digest: m.digest, Room: m.kept, IsSame: true}
 }
 
 // parseOID decodes the object id at the beginning of a line and gives what follows it.

@@ -57,6 +57,7 @@ func readLsRefs(p *pktReader, list *refList) error {
 	}
 }
 
+// readLsRef reads one of the lines.
 func readLsRef(line []byte, list *refList) error {
 	var oid, peeled storage.OID
 	rest, unborn := bytes.CutPrefix(line, []byte("unborn"))

@@ -13,9 +13,9 @@
 // parsing. Every failure is an [*Error] of one kind (ErrAuth, ErrStalled, ...); its text names the URL without
 // credentials and what an operator can do.
 //
-// In the files: client.go is the order of a conversation; v0.go and v2.go are the protocol versions, refs.go what they list;
-// sideband.go takes the pack out of an answer; pktline.go is the framing under all of them; transport.go is the seam to what
-// carries it. One carrier is http.go, authorize.go, redirect.go and status.go, over the transports of profile.go; the others are
+// In the files: client.go is the order of a conversation; v0.go and v2.go are the protocol versions, refs.go what they list, and
+// difference.go what of it a caller lacks; sideband.go takes the pack out of an answer; pktline.go is the framing under all of them;
+// transport.go is the seam to what carries it. One carrier is http.go, authorize.go, redirect.go and status.go, over the transports of profile.go; the others are
 // ssh.go with hostkey.go, and gitdaemon.go, over stream.go; remote.go tells by the URL. conversation.go opens a carrier to another
 // engine; watchdog.go bounds every wait; error.go names what can fail.
 //
@@ -128,8 +128,38 @@ type Advertisement struct {
 	// Digest is a SHA-256 over the server's answer as it came: equal digests, equal refs. It is zero, which equals nothing, for an
 	// answer of more than 32 MiB.
 	Digest [32]byte
-	// IsSame tells that the answer is the one the caller knows (ListRefsSince); Refs and Head are then left out.
+	// IsSame tells that the answer is the one the caller knows (Since.Digest); Refs and Head are then left out.
 	IsSame bool
+	// IsDifference tells that Refs are only those that the caller does not hold as they are (Since.Held). Gone are the names of those
+	// it holds and the server does not have, and Same is the number of the others. Whole gives the rest.
+	IsDifference bool
+	Gone         []string
+	Same         int
+
+	// Room is that of Since, as large as it took.
+	Room []byte
+
+	whole func() (*Advertisement, error)
+}
+
+// Whole gives the advertisement with all refs.
+func (a *Advertisement) Whole() (*Advertisement, error) {
+	if a.whole == nil {
+		return a, nil
+	}
+	return a.whole()
+}
+
+// Since is what a caller of ListRefsSince knows.
+type Since struct {
+	// Digest is that of an earlier advertisement for the same prefixes. Zero is none.
+	Digest [32]byte
+	// Held gives the refs that the caller holds, all with one of the prefixes; it is called when the digest is another. Nil, and a nil
+	// Held, ask for all refs.
+	Held func() Held
+	// Room is memory to keep the answer in, with an advertisement that IsDifference as long as Whole may be called. What has become of
+	// it is the advertisement's Room, to be given again. It may be nil.
+	Room []byte
 }
 
 // FetchRequest is what to receive.

@@ -30,7 +30,7 @@ func TestPeelingIsThatOfLibgit2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := newPeeler(gitDirs{own: repo.Path, common: repo.Path})
+		p, err := newLookup(gitDirs{own: repo.Path, common: repo.Path})
 		if err != nil {
 			t.Fatal(err)
 		}
