@@ -17,8 +17,9 @@ run: build ## start keytrail on REPO=path-or-url, or on a demo history
 lint: deps ## gofmt, go vet and staticcheck
 	@.ci/lint
 
-test: lint ## lint, then every test with the race detector, and without it the one of a whole history
+test: lint ## lint, then every test with the race detector, and without it those that it makes too slow
 	go test -race -timeout 10m ./...
+	go test -timeout 10m ./storage/pebblestore
 	go test -timeout 10m -run 'TestKafka' ./daemon
 
 fuzz: deps ## run each fuzz target for FUZZTIME (30s)
