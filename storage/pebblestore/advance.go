@@ -45,10 +45,11 @@ func (s *Store) advance(ctx context.Context, a *storage.Advance, in *incoming, v
 	if err := ctx.Err(); err != nil {
 		return storage.Advanced{}, err
 	}
+	goBack := c.advanceGraph()
 	if err := out.commit(&s.tables); err != nil {
+		goBack()
 		return storage.Advanced{}, fmt.Errorf("write the advance of repository %d: %w", a.Repository, err)
 	}
-	c.advanceGraph(c.rec.Version - 1)
 	return c.done, nil
 }
 

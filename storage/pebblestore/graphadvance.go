@@ -5,29 +5,31 @@ import (
 	"slices"
 	"strings"
 
+	"keytrail/storage"
 	"keytrail/storage/commitgraph"
 )
 
-// advanceGraph brings the graph that is kept of a repository up to the change that was just made, so that the next answer
-// does not read the whole repository again. Of a change that is large, or without a graph of the version before, nothing is kept.
-func (c *change) advanceGraph(before uint64) {
+// advanceGraph readies the graph of the version that the change makes, from the one that is kept of the version before, so
+// that the first answer after a push does not read the whole repository again. It comes before the commit: who asks at that
+// instant finds a graph of whichever version it sees. Of a change that is large, or without a graph of the version before,
+// nothing is kept. The function that it returns takes it back.
+func (c *change) advanceGraph() (goBack func()) {
 	cache := &c.store.graphs
-	old := cache.get(c.rec.ID, before)
-	if old == nil || c.advance.Reset || c.in.isMany() || c.base < old.first || int(c.base-old.first) < len(old.nodes) {
-		cache.drop(c.rec.ID)
-		return
+	last := cache.get(c.rec.ID, c.rec.Version-1)
+	if last == nil || c.advance.Reset || c.in.isMany() || c.base < last.first || int(c.base-last.first) < len(last.nodes) {
+		return func() {}
 	}
-	g := newGraph(c.rec.Version)
-	g.graph, g.first, g.nodes = old.graph.Extended(), old.first, old.nodes
-	g.branches, g.tags = old.branches, old.tags
-	if len(g.nodes) == 0 {
-		g.first = c.base
+	next := newGraph(c.rec.Version)
+	next.graph, next.first, next.nodes = last.graph.Extended(), last.first, last.nodes
+	next.branches, next.tags = last.branches, last.tags
+	if len(next.nodes) == 0 {
+		next.first = c.base
 	}
-	if c.extend(g) && c.retip(g) {
-		cache.put(c.rec.ID, g)
-	} else {
-		cache.drop(c.rec.ID)
+	if !c.extend(next) || !c.retip(next) {
+		return func() {}
 	}
+	cache.advance(c.rec.ID, last, next)
+	return func() { cache.goBack(c.rec.ID, last) }
 }
 
 // extend adds the commits that came to a graph, parents before children. It gives up on what does not fit.
@@ -100,11 +102,9 @@ func (c *change) retip(g *repositoryGraph) bool {
 			if err != nil {
 				return false
 			}
-			oid := t.now.oid
-			if t.now.kind == tipTag {
-				if oid, err = readOID(c.store.db, c.rec.ID, t.now.commit); err != nil {
-					return false
-				}
+			oid, err := c.commitOf(&t.now)
+			if err != nil {
+				return false
 			}
 			tips = append(tips, namedTip{name: name, oid: oid, node: n})
 		}
@@ -122,4 +122,15 @@ func (c *change) retip(g *repositoryGraph) bool {
 		}
 	}
 	return true
+}
+
+// commitOf gives the object id of the commit that a tip leads to.
+func (c *change) commitOf(t *tipRow) (storage.OID, error) {
+	switch {
+	case t.kind != tipTag:
+		return t.oid, nil
+	case t.commit >= c.base:
+		return *c.in.oid(int(t.commit - c.base)), nil
+	}
+	return readOID(c.store.db, c.rec.ID, t.commit)
 }
