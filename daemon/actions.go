@@ -62,7 +62,7 @@ func (a *actions) CreatePullRequest(ctx context.Context, r storage.Repository, p
 		return storage.PullRequest{}, actionError(ctx, err)
 	}
 	a.indexer.RefreshPullRequests(r.ID)
-	pull := indexer.PullRequest(made)
+	pull := a.indexer.PullRequest(made)
 	pull.Repository = r.ID
 	return pull, nil
 }

@@ -245,7 +245,9 @@ func TestPullRequestsAreFoundByIssueAndMadeWithTheIntegrationsToken(t *testing.T
 	})
 	s.want(200, `"source":"feature/ACME-42-invoice-export"`)(s.ask("GET", "/api/v1/issues/ACME-42", ""))
 	s.want(201, `"sha":"927fe883b109a738a00d73176430c20da2ea10ef"`)(s.ask("POST", at+"/branches", newBranch))
-	s.want(201, `"number":1347`)(s.ask("POST", at+"/pull-requests", newPull))
+	status, made := s.ask("POST", at+"/pull-requests", newPull)
+	s.want(201, `"number":1347`)(status, made)
+	s.want(201, `"keys":["ACME-42"]`)(status, made)
 	s.want(501, "action-not-supported")(s.ask("POST", s.repository("plain")+"/branches", newBranch))
 	s.wantNoSecret()
 }

@@ -37,14 +37,21 @@ func PullRequestsAt(h host.Host, r host.Repository) PullRequestSource {
 		}
 		pulls := make([]storage.PullRequest, len(told))
 		for i, p := range told {
-			pulls[i] = PullRequest(p)
+			pulls[i] = toldPullRequest(p)
 		}
 		return pulls, nil
 	}
 }
 
-// PullRequest gives a host's pull request in the words of the index, without its repository and keys.
-func PullRequest(p host.PullRequest) storage.PullRequest {
+// PullRequest gives a host's pull request as the index will hold it once it is read, without its repository.
+func (x *Indexer) PullRequest(p host.PullRequest) storage.PullRequest {
+	pull := toldPullRequest(p)
+	prepare(&pull, x.rules.Load())
+	return pull
+}
+
+// toldPullRequest gives a host's pull request in the words of the index, without its repository and keys.
+func toldPullRequest(p host.PullRequest) storage.PullRequest {
 	return storage.PullRequest{
 		ID: p.ID, Number: p.Number, Title: p.Title, Description: p.Description, Source: p.Source, Target: p.Target,
 		State: storage.PullRequestState(p.State), Author: p.Author, Created: p.Created, Updated: p.Updated, WebURL: p.WebURL,

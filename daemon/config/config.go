@@ -78,7 +78,7 @@ type Limits struct {
 	Refs           int           // of one repository
 	Pack           int64         // bytes of one fetch
 	// Memory is how many bytes caches and walks may take together. What a first build keeps of each commit until it is
-	// written, some 60 bytes, comes on top.
+	// written, some 160 bytes with the garbage of it, comes on top.
 	Memory int64
 }
 

@@ -86,16 +86,32 @@ func subjectOf(s host.Subject) subject {
 }
 
 // placeOf gives what is alike in all URLs of one repository, of cloning by any protocol and of its web page: the host and
-// the path, in lower case. Scheme, user name, port, query, a trailing .git and escapes are left out. Empty: it has no host.
+// the path, in lower case. Scheme, user name, port, query, a trailing .git and escapes are left out. A repository on this
+// machine is its path alone, as it is written: file systems tell cases apart. Empty: it is neither.
 func placeOf(raw string) string {
 	hostname, at := splitURL(raw)
 	if hostname == "" {
-		return ""
+		return localPlace(strings.TrimSpace(raw))
 	}
 	at = strings.Trim(path.Clean("/"+at), "/")
 	at = strings.TrimSuffix(strings.ToLower(at), ".git")
 	hostname, at = azurePlace(strings.ToLower(strings.TrimSuffix(hostname, ".")), at)
 	return hostname + "/" + strings.TrimSuffix(at, "/")
+}
+
+// localPlace is that of an absolute path or a file URL.
+func localPlace(raw string) string {
+	if u, err := url.Parse(raw); err == nil && u.Scheme == "file" {
+		raw = u.Path
+	}
+	if !path.IsAbs(raw) {
+		return ""
+	}
+	at := strings.TrimSuffix(strings.TrimSuffix(path.Clean(raw), "/.git"), ".git")
+	if at == "/" {
+		return ""
+	}
+	return at
 }
 
 // splitURL gives host and path of a URL, or of the form user@host:path of git.

@@ -32,7 +32,10 @@ func TestAllURLsOfARepositoryAreOnePlace(t *testing.T) {
 			"https://acme.visualstudio.com/DefaultCollection/_git/pay", "git@ssh.dev.azure.com:v3/acme/pay/pay",
 		}},
 		{"tfs.example.com/tfs/pay/_git/billing", []string{"http://tfs.example.com:8080/tfs/DefaultCollection/Pay/_git/billing"}},
-		{"", []string{"", "/srv/git/shop.git", "https://", "https://%zz/", "not a url", "file:///srv/git/shop.git", "./a:b"}},
+		{"/srv/git/Shop", []string{
+			"/srv/git/Shop", "/srv/git/Shop.git", "/srv/git/./Shop/", "/srv/git/Shop/.git", "file:///srv/git/Shop.git", " /srv/git/Shop.git\n",
+		}},
+		{"", []string{"", "/", "file:///", "srv/git/shop.git", "https://", "https://%zz/", "not a url", "./a:b"}},
 	} {
 		for _, u := range c.urls {
 			if got := placeOf(u); got != c.place {

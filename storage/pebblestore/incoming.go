@@ -12,7 +12,7 @@ import (
 )
 
 // incoming is the commits that an Advance brings, numbered in the order of their arrival. What is reckoned with is kept in flat
-// columns, some 60 bytes a commit; the texts of many commits go to disk as they come, so that memory does not follow their size.
+// columns, some 90 bytes a commit; the texts of many commits go to disk as they come, so that memory does not follow their size.
 type incoming struct {
 	known    oidSet        // of the commits and of the parents that they name
 	commitOf column[int32] // by the number of an object id: the commit, or -1 for one that was only named

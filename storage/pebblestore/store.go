@@ -12,7 +12,7 @@
 // repository goes with a few deletions of ranges; and forks do not share what they have in common.
 //
 // Small writes are one synced batch. The texts of many commits are compressed into tables aside while the commits still
-// come in, what else there is of them follows side by side, and all is ingested at once; memory holds some 60
+// come in, what else there is of them follows side by side, and all is ingested at once; memory holds some 90
 // bytes a commit meanwhile. layout.go documents the bytes, and a golden test holds them.
 package pebblestore
 

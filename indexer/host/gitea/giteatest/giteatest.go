@@ -33,6 +33,8 @@ type Server struct {
 	Token string // one with the rights that an integration needs
 	dir   string
 	bin   string
+
+	client http.Client
 }
 
 // Start starts the server that is installed, or skips the test. It tells why.
@@ -41,7 +43,7 @@ func Start(t *testing.T) *Server {
 	if testing.Short() {
 		t.Skip("a real server takes some ten seconds")
 	}
-	s := &Server{t: t, dir: t.TempDir()}
+	s := &Server{t: t, dir: t.TempDir(), client: http.Client{Timeout: Patience}}
 	for _, name := range []string{"gitea", "forgejo"} {
 		if at, err := exec.LookPath(name); err == nil && s.bin == "" {
 			s.bin = at
@@ -160,7 +162,7 @@ func (s *Server) serve() {
 			s.t.Fatalf("the server ended: %v", err)
 		default:
 		}
-		if response, err := http.Get(s.URL + apiPath + "/version"); err == nil {
+		if response, err := s.client.Get(s.URL + apiPath + "/version"); err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return
@@ -183,7 +185,7 @@ func (s *Server) Ask(method, path string, body any) {
 	}
 	request.Header.Set("Authorization", "token "+s.Admin)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}
