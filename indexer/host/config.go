@@ -27,6 +27,9 @@ type Config struct {
 	Username string
 	Password Secret
 	Token    Secret
+	// Headers are further fields of every request to the API, as a gateway before the host wants them. They are secrets, read at each
+	// use; nil is none.
+	Headers func(ctx context.Context) (http.Header, error)
 
 	// What is taken of it.
 	Organisation string // organisation, group, or collection; empty: all that the account sees
@@ -65,4 +68,6 @@ type Call struct {
 	Duration time.Duration
 	Received int64 // bytes of the body, decompressed
 	Err      error // nil, or what the caller gets or retries
+	// InBackground is a request that let others go first.
+	InBackground bool
 }

@@ -36,6 +36,21 @@ func Elements(document any) ([]Object, error) {
 	return objects, nil
 }
 
+// Repositories reads the repositories of a document, each by a function of the host's. One that cannot be read fails them all.
+func Repositories(document any, read func(Object) (Repository, error)) ([]Repository, error) {
+	elements, err := Elements(document)
+	if err != nil {
+		return nil, err
+	}
+	repositories := make([]Repository, len(elements))
+	for i, o := range elements {
+		if repositories[i], err = read(o); err != nil {
+			return nil, err
+		}
+	}
+	return repositories, nil
+}
+
 // shape names a JSON value's type for people.
 func shape(v any) string {
 	switch v := v.(type) {

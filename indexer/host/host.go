@@ -7,11 +7,12 @@
 // To add a host:
 //
 //  1. Make a folder here, named after it, with New(host.Config) (host.Host, error). New checks the configuration and asks nothing.
-//  2. Make a client of package hostapi with the host's base URL and a function that authorises a request. It brings retries,
-//     back-off, rate limits, caps, refusal of foreign links and redirects, and errors of this package without secrets.
+//  2. Make a client of package hostapi with hostapi.For: the host's base URL and a function that authorises a request. It brings retries,
+//     back-off, rate limits, caps, refusal of foreign links and redirects, and errors of this package without secrets. What somebody
+//     asks for with a token of their own goes through Client.For, and pull requests through Client.InBackground.
 //  3. List: follow the host's pages to the end and give all as one document in the host's own envelope, unknown keys included,
 //     for users write filters against the host's own documentation. Any page that fails fails the list.
-//  4. Select: turn a document into repositories with [Elements] and [Object].
+//  4. Select: turn a document into repositories with [Repositories] and [Object].
 //  5. Credentials: what git sends to the clone URL. Check the URL's origin with [Origins] in Select: credentials go there.
 //  6. Webhooks: compare with [VerifyHMAC], [VerifyToken], [VerifyBasic] or [VerifyURL]; never look at a body before it is verified.
 //  7. Put recorded answers in testdata and run hosttest.Run over them.
@@ -53,6 +54,15 @@ type Host interface {
 
 // Credentials are a user name and password for basic authentication, or a bearer token, which goes before them.
 type Credentials struct{ Username, Password, Bearer string }
+
+// TokenCredentials gives a token as a password beside a user name, which hosts want although the token says all.
+func TokenCredentials(ctx context.Context, username string, token Secret) (Credentials, error) {
+	text, err := token(ctx)
+	if err != nil {
+		return Credentials{}, &Error{Kind: ErrAuth, Text: "the token cannot be read", Err: err}
+	}
+	return Credentials{Username: username, Password: text}, nil
+}
 
 const redacted = "[redacted]"
 

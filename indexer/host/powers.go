@@ -10,7 +10,7 @@ import (
 // PullRequests is a host that lists pull requests (merge requests, changes).
 type PullRequests interface {
 	// PullRequests gives those of a repository that changed at or after since, newest change first; the zero time is all. A host
-	// that cannot tell gives more. There is no partial list.
+	// that cannot tell gives more. There is no partial list. It is asked for in the background: other requests to the host go first.
 	PullRequests(ctx context.Context, r Repository, since time.Time) ([]PullRequest, error)
 }
 
@@ -38,6 +38,17 @@ const (
 	PullRequestMerged   PullRequestState = "merged"
 	PullRequestDeclined PullRequestState = "declined" // closed without a merge
 )
+
+// StateOf reads a host's word for where a pull request stands, by its words for those that are merged and declined.
+func StateOf(word, merged, declined string) PullRequestState {
+	switch word {
+	case merged:
+		return PullRequestMerged
+	case declined:
+		return PullRequestDeclined
+	}
+	return PullRequestOpen
+}
 
 // BranchCreator is a host at which branches can be made.
 type BranchCreator interface {

@@ -12,6 +12,7 @@
 package azuredevops
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -79,15 +80,10 @@ func newHost(c host.Config, s site) (*Host, error) {
 
 // newClient makes a client of the API behind a URL.
 func newClient(c host.Config, base string) (*hostapi.Client, error) {
-	return hostapi.New(hostapi.Options{
-		Base:      base,
-		Authorize: authorize(c.Username, secret(c)),
-		// Else a token that has ended is answered with a redirect to a sign-in page.
-		Header:    http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}},
-		Transport: c.Transport,
-		Limits:    c.Limits,
-		Observe:   c.Observe,
-	})
+	o := hostapi.For(c, base, authorize(c.Username, secret(c)))
+	// Else a token that has ended is answered with a redirect to a sign-in page.
+	o.Header = http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}}
+	return hostapi.New(o)
 }
 
 // secret is what proves the account: a token goes before a password.
@@ -139,31 +135,20 @@ func (h *Host) List(ctx context.Context) (any, error) {
 
 // Select reads repositories. Old Servers give no webUrl and no sshUrl; the page of a repository is at its clone URL.
 func (h *Host) Select(document any) ([]host.Repository, error) {
-	elements, err := host.Elements(document)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make([]host.Repository, len(elements))
-	for i, o := range elements {
-		clone := o.String("remoteUrl")
-		r := host.Repository{
+	return host.Repositories(document, func(o host.Object) (host.Repository, error) {
+		remote := o.String("remoteUrl")
+		clone, err := h.allowed(remote).Clone(remote)
+		return host.Repository{
 			ID:            o.ID("id"),
-			Name:          h.name(clone, o.String("project.name"), o.String("name")),
+			Name:          h.name(remote, o.String("project.name"), o.String("name")),
+			CloneHTTP:     clone,
 			CloneSSH:      o.String("sshUrl"),
-			WebURL:        host.Web(o.String("webUrl")),
+			WebURL:        cmp.Or(host.Web(o.String("webUrl")), clone),
 			DefaultBranch: strings.TrimPrefix(o.String("defaultBranch"), "refs/heads/"),
 			Disabled:      o.Bool("isDisabled"),
 			Empty:         !o.Has("defaultBranch") && o.ID("size") == "0",
-		}
-		if r.CloneHTTP, err = h.allowed(clone).Clone(clone); err != nil {
-			return nil, err
-		}
-		if r.WebURL == "" {
-			r.WebURL = r.CloneHTTP
-		}
-		repositories[i] = r
-	}
-	return repositories, nil
+		}, err
+	})
 }
 
 // allowed are the origins that a clone URL may have. The Services give URLs of either of their forms, as the organisation has chosen.

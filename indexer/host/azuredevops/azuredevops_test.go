@@ -122,16 +122,21 @@ func TestAnOrganisationKeepsTheContract(t *testing.T) {
 	hosttest.Run(t, c)
 }
 
-func TestAllOrganisationsKeepTheContract(t *testing.T) {
-	all := listed(cloudRoot, "git@ssh.dev.azure.example.com:v3/", "acme")
-	c := contract("azure-devops", all)
-	c.New, c.Config, c.IsList = New, below(""), isList
-	c.Listed = append(all, second(all[0], "acme", "acme-labs"))
-	c.Filtered = append(c.Filtered, "acme-labs/Research/prototype")
+// ofTwo makes of the case of one owner that of all that the account sees, another one too.
+func ofTwo(c hosttest.Case, owner, other string) hosttest.Case {
+	c.IsList = isList
+	c.Listed = append(c.Listed, second(c.Listed[0], owner, other))
+	c.Filtered = append(c.Filtered, other+"/Research/prototype")
 	c.Events["webhook-git-repo-deleted"] = host.Event{
 		Kind: host.EventDeleted, Subjects: []host.Subject{{ID: billingID, Name: "Payments/billing-api"}},
 	}
-	hosttest.Run(t, c)
+	return c
+}
+
+func TestAllOrganisationsKeepTheContract(t *testing.T) {
+	c := contract("azure-devops", listed(cloudRoot, "git@ssh.dev.azure.example.com:v3/", "acme"))
+	c.New, c.Config = New, below("")
+	hosttest.Run(t, ofTwo(c, "acme", "acme-labs"))
 }
 
 func TestACollectionKeepsTheContract(t *testing.T) {
@@ -141,15 +146,9 @@ func TestACollectionKeepsTheContract(t *testing.T) {
 }
 
 func TestAllCollectionsKeepTheContract(t *testing.T) {
-	all := listed(serverURL, "ssh://", "DefaultCollection")
-	c := contract("azure-devops-server", all)
-	c.New, c.Config, c.IsList = NewServer, below("/tfs"), isList
-	c.Listed = append(all, second(all[0], "DefaultCollection", "Archive"))
-	c.Filtered = append(c.Filtered, "Archive/Research/prototype")
-	c.Events["webhook-git-repo-deleted"] = host.Event{
-		Kind: host.EventDeleted, Subjects: []host.Subject{{ID: billingID, Name: "Payments/billing-api"}},
-	}
-	hosttest.Run(t, c)
+	c := contract("azure-devops-server", listed(serverURL, "ssh://", "DefaultCollection"))
+	c.New, c.Config = NewServer, below("/tfs")
+	hosttest.Run(t, ofTwo(c, "DefaultCollection", "Archive"))
 }
 
 func TestATokenThatHasEndedIsToldByTheSignInPage(t *testing.T) {

@@ -12,12 +12,9 @@ import (
 
 const heads = "refs/heads/"
 
-// as gives the client for what a caller makes: with their token, or the integration's when they gave none.
+// as gives the client for what a caller makes.
 func (h *Host) as(c host.Caller) *hostapi.Client {
-	if c.IsZero() {
-		return h.api
-	}
-	return h.api.As(authorize("", hostapi.Constant(c.Token)))
+	return h.api.For(c, func(token host.Secret) hostapi.Authorize { return authorize("", token) })
 }
 
 // tip gives the commit that a branch is at. The host's filter is a prefix: other branches may be among the answer.

@@ -1,6 +1,7 @@
 package azuredevops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -50,11 +51,8 @@ func (h *Host) repositories(ctx context.Context, owner string) ([]any, error) {
 }
 
 // list reads all pages of a list that goes by $top and $skip: the last page is not full. The suffix is that of the version.
-func list[T any](ctx context.Context, h *Host, ref, suffix string, parameters ...string) ([]T, error) {
-	size := h.config.Limits.PageSize
-	if size == 0 {
-		size = maxPage
-	}
+func list[T any](ctx context.Context, h *Host, api *hostapi.Client, ref, suffix string, parameters ...string) ([]T, error) {
+	size := cmp.Or(h.config.Limits.PageSize, maxPage)
 	return negotiated(h, func(version string) ([]T, error) {
 		at := func(skip int) string {
 			return versioned(ref, version+suffix, append(paged(size, skip), parameters...)...)
@@ -68,7 +66,7 @@ func list[T any](ctx context.Context, h *Host, ref, suffix string, parameters ..
 			}
 			return at(len(all)), nil
 		}
-		for _, err := range h.api.Pages(ctx, at(0), next) {
+		for _, err := range api.Pages(ctx, at(0), next) {
 			if err != nil {
 				return nil, err
 			}

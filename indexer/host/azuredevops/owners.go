@@ -55,7 +55,7 @@ func unseen(err error) error {
 func (h *Host) collections(ctx context.Context) ([]string, error) {
 	all, err := list[struct {
 		Name string `json:"name"`
-	}](ctx, h, "/_apis/projectCollections", "-preview.2")
+	}](ctx, h, h.api, "/_apis/projectCollections", "-preview.2")
 	if err != nil {
 		return nil, err
 	}

@@ -41,24 +41,18 @@ func (p pullRequest) updated() time.Time {
 }
 
 func (p pullRequest) read(r host.Repository) host.PullRequest {
-	state := host.PullRequestOpen
-	switch p.Status {
-	case "completed":
-		state = host.PullRequestMerged
-	case "abandoned":
-		state = host.PullRequestDeclined
-	}
 	number := strconv.FormatInt(p.Number, 10)
 	return host.PullRequest{
 		ID: number, Number: p.Number, Title: p.Title, Description: p.Description,
-		Source: strings.TrimPrefix(p.Source, heads), Target: strings.TrimPrefix(p.Target, heads), State: state,
+		Source: strings.TrimPrefix(p.Source, heads), Target: strings.TrimPrefix(p.Target, heads), State: host.StateOf(p.Status, "completed", "abandoned"),
 		Author: p.CreatedBy.DisplayName, Created: p.Created, Updated: p.updated(), WebURL: r.WebURL + "/pullrequest/" + number,
 	}
 }
 
 // PullRequests gives all, or those that are active, which may have changed at any time, and those that were closed since.
 func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.Time) ([]host.PullRequest, error) {
-	found, err := h.search(ctx, r, since)
+	api := h.api.InBackground()
+	found, err := h.search(ctx, api, r, since)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +62,7 @@ func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.T
 			continue // an old Server does not know the time of a search
 		}
 		if len(utf16.Encode([]rune(p.Description))) >= cut {
-			if p, err = h.whole(ctx, r, p.Number); err != nil {
+			if p, err = h.whole(ctx, api, r, p.Number); err != nil {
 				return nil, err
 			}
 		}
@@ -81,7 +75,7 @@ func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.T
 }
 
 // search gives each once. One that is closed between the two lists is in both, and the second is right.
-func (h *Host) search(ctx context.Context, r host.Repository, since time.Time) (map[int64]pullRequest, error) {
+func (h *Host) search(ctx context.Context, api *hostapi.Client, r host.Repository, since time.Time) (map[int64]pullRequest, error) {
 	queries := [][]string{{"searchCriteria.status", "all"}}
 	if !since.IsZero() {
 		queries = [][]string{
@@ -91,7 +85,7 @@ func (h *Host) search(ctx context.Context, r host.Repository, since time.Time) (
 	}
 	found := map[int64]pullRequest{}
 	for _, query := range queries {
-		some, err := list[pullRequest](ctx, h, h.site.repository(r)+"/pullrequests", "", query...)
+		some, err := list[pullRequest](ctx, h, api, h.site.repository(r)+"/pullrequests", "", query...)
 		if err != nil {
 			return nil, err
 		}
@@ -103,10 +97,10 @@ func (h *Host) search(ctx context.Context, r host.Repository, since time.Time) (
 }
 
 // whole reads one by itself, which gives all of its description.
-func (h *Host) whole(ctx context.Context, r host.Repository, number int64) (pullRequest, error) {
+func (h *Host) whole(ctx context.Context, api *hostapi.Client, r host.Repository, number int64) (pullRequest, error) {
 	ref := h.site.repository(r) + "/pullrequests/" + strconv.FormatInt(number, 10)
 	return negotiated(h, func(version string) (pullRequest, error) {
-		return decoded(h.api.Get(ctx, versioned(ref, version)))
+		return decoded(api.Get(ctx, versioned(ref, version)))
 	})
 }
 
@@ -140,5 +134,5 @@ func (h *Host) CreatePullRequest(ctx context.Context, r host.Repository, p host.
 	if err != nil {
 		return host.PullRequest{}, err
 	}
-	return made.read(r), nil
+	return hostapi.Told(made.read(r))
 }

@@ -6,12 +6,17 @@
 // (https://confluence.atlassian.com/bitbucketserver/http-access-tokens-939515499.html), so all are sent as such. A user name and a
 // password serve where there are no tokens. The document that filters see is {size, isLastPage, start, values}, as of one page with all
 // repositories.
+//
+// In the files: bitbucket.go is the account with its repositories; pullrequest.go is a pull request, and what can be made; changed.go finds
+// the pull requests that changed; webhook.go reads deliveries.
 package bitbucket
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
+	"sync"
 
 	"keytrail/indexer/host"
 	"keytrail/indexer/host/hostapi"
@@ -23,6 +28,9 @@ type Host struct {
 	api     *hostapi.Client
 	secret  host.Secret // the token, or the password
 	origins host.Origins
+
+	mu      sync.Mutex
+	watched map[string]map[int64]bool // by the repository's id: what to look for when pull requests are read again
 }
 
 // New makes the host of an account. It takes URL, API, Token, or Username and Password, and Organisation, which is the key of a project.
@@ -31,7 +39,7 @@ func New(c host.Config) (host.Host, error) {
 		return nil, host.Problem(host.ErrConfig, "a bitbucket-server integration needs a token, or a username and a password: "+
 			"write token: {env: NAME} or {file: PATH}")
 	}
-	h := &Host{config: c, origins: append(host.Origins{c.URL}, c.Origins...)}
+	h := &Host{config: c, watched: map[string]map[int64]bool{}, origins: append(host.Origins{c.URL}, c.Origins...)}
 	var authorize hostapi.Authorize
 	if c.Token != nil {
 		h.secret = notEmpty(c.Token)
@@ -41,13 +49,7 @@ func New(c host.Config) (host.Host, error) {
 		authorize = hostapi.Basic(c.Username, h.secret)
 	}
 	var err error
-	h.api, err = hostapi.New(hostapi.Options{
-		Base:      apiURL(c),
-		Authorize: authorize,
-		Transport: c.Transport,
-		Limits:    c.Limits,
-		Observe:   c.Observe,
-	})
+	h.api, err = hostapi.New(hostapi.For(c, apiURL(c), authorize))
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func notEmpty(secret host.Secret) host.Secret {
 
 // List gives the repositories of all pages.
 func (h *Host) List(ctx context.Context) (any, error) {
-	path := withPageSize(h.config, listPath(h.config))
+	path := withPageSize(h.config, listPath(h.config), maxPage)
 	all, err := h.api.Collect(ctx, path, "values", nextStart(path))
 	if err != nil {
 		return nil, err
@@ -98,13 +100,9 @@ func listPath(c host.Config) string {
 // maxPage is how many entries to ask for of a page. The server gives less where it is set to.
 const maxPage = 1000
 
-// withPageSize asks for pages as large as configured.
-func withPageSize(c host.Config, path string) string {
-	size := c.Limits.PageSize
-	if size == 0 {
-		size = maxPage
-	}
-	return path + "&limit=" + strconv.Itoa(size)
+// withPageSize asks for pages as large as configured, or of a size.
+func withPageSize(c host.Config, path string, size int) string {
+	return path + "&limit=" + strconv.Itoa(cmp.Or(c.Limits.PageSize, size))
 }
 
 // nextStart follows the pages of a path to the last. The next page begins where the host says: what the account may not see is left out
@@ -127,12 +125,7 @@ func nextStart(path string) hostapi.Next {
 
 // Select reads repositories. A name is the project's key and the slug, as the API takes it: PAY/billing-api.
 func (h *Host) Select(document any) ([]host.Repository, error) {
-	elements, err := host.Elements(document)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make([]host.Repository, len(elements))
-	for i, o := range elements {
+	return host.Repositories(document, func(o host.Object) (host.Repository, error) {
 		state := o.String("state")
 		r := host.Repository{
 			ID:            o.ID("id"),
@@ -145,12 +138,10 @@ func (h *Host) Select(document any) ([]host.Repository, error) {
 		for _, link := range o.List("links.self") {
 			r.WebURL = host.Web(link.String("href"))
 		}
-		if r.CloneHTTP, err = h.origins.Clone(cloneURL(o, "http")); err != nil {
-			return nil, err
-		}
-		repositories[i] = r
-	}
-	return repositories, nil
+		var err error
+		r.CloneHTTP, err = h.origins.Clone(cloneURL(o, "http"))
+		return r, err
+	})
 }
 
 // fullName is empty unless both parts are known.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,14 +12,17 @@ import (
 	"keytrail/indexer/host/hostapi"
 )
 
-const branchPrefix = "refs/heads/"
+const (
+	branchPrefix = "refs/heads/"
+	isOpen       = "OPEN"
+)
 
 // pullRequest is what is read of one. Times are milliseconds since 1970.
 type pullRequest struct {
 	ID          int64  `json:"id"`
 	Title       string `json:"title"`
 	Description string `json:"description"`
-	State       string `json:"state"`
+	State       string `json:"state"` // isOpen, "MERGED" or "DECLINED"
 	Created     int64  `json:"createdDate"`
 	Updated     int64  `json:"updatedDate"`
 	From        ref    `json:"fromRef"`
@@ -38,19 +40,14 @@ type ref struct {
 	Repository repository `json:"repository"`
 }
 
+func (p pullRequest) updated() time.Time { return time.UnixMilli(p.Updated).UTC() }
+
 func (p pullRequest) read() host.PullRequest {
-	state := host.PullRequestOpen
-	switch p.State {
-	case "MERGED":
-		state = host.PullRequestMerged
-	case "DECLINED":
-		state = host.PullRequestDeclined
-	}
 	read := host.PullRequest{
 		ID: strconv.FormatInt(p.ID, 10), Number: p.ID, Title: p.Title, Description: p.Description,
 		Source: strings.TrimPrefix(p.From.ID, branchPrefix), Target: strings.TrimPrefix(p.To.ID, branchPrefix),
-		State: state, Author: p.Author.User.DisplayName,
-		Created: time.UnixMilli(p.Created).UTC(), Updated: time.UnixMilli(p.Updated).UTC(),
+		State: host.StateOf(p.State, "MERGED", "DECLINED"), Author: p.Author.User.DisplayName,
+		Created: time.UnixMilli(p.Created).UTC(), Updated: p.updated(),
 	}
 	for _, link := range p.Links.Self {
 		read.WebURL = host.Web(link.Href)
@@ -58,56 +55,23 @@ func (p pullRequest) read() host.PullRequest {
 	return read
 }
 
+// pullsPath is where the API has a repository's pull requests.
+func pullsPath(r host.Repository) string { return repositoryPath(r) + "/pull-requests" }
+
 // repositoryPath is where the API has a repository.
 func repositoryPath(r host.Repository) string {
 	project, slug, _ := strings.Cut(r.Name, "/")
 	return hostapi.Path("/projects/%s/repos/%s", project, slug)
 }
 
-// PullRequests reads all pages: the API has no order of which its documentation says that it is that of the last change.
-func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.Time) ([]host.PullRequest, error) {
-	var all []host.PullRequest
-	path := withPageSize(h.config, repositoryPath(r)+"/pull-requests?state=ALL&withAttributes=false&withProperties=false")
-	for page, err := range h.api.Pages(ctx, path, nextStart(path)) {
-		if err != nil {
-			return nil, err
-		}
-		var some struct {
-			Values []pullRequest `json:"values"`
-		}
-		if err := page.Decode(&some); err != nil {
-			return nil, err
-		}
-		for _, p := range some.Values {
-			if read := p.read(); !read.Updated.Before(since) {
-				all = append(all, read)
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(a, b host.PullRequest) int { return b.Updated.Compare(a.Updated) })
-	return all, nil
-}
-
-// as gives the client for what a caller makes: with their token, or the integration's credentials when they gave none.
-func (h *Host) as(c host.Caller) *hostapi.Client {
-	if c.IsZero() {
-		return h.api
-	}
-	return h.api.As(hostapi.Bearer(hostapi.Constant(c.Token)))
-}
-
 // CreateBranch makes a branch at the tip of another.
 func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBranch, c host.Caller) (host.Branch, error) {
-	answer, err := h.as(c).Do(ctx, hostapi.Request{Method: http.MethodPost, Ref: repositoryPath(r) + "/branches", Body: map[string]string{
+	made, err := hostapi.Ask[struct {
+		LatestCommit string `json:"latestCommit"`
+	}](ctx, h.api.For(c, hostapi.Bearer), hostapi.Request{Method: http.MethodPost, Ref: repositoryPath(r) + "/branches", Body: map[string]string{
 		"name": b.Name, "startPoint": branchPrefix + b.Base,
 	}})
 	if err != nil {
-		return host.Branch{}, err
-	}
-	var made struct {
-		LatestCommit string `json:"latestCommit"`
-	}
-	if err := answer.Decode(&made); err != nil {
 		return host.Branch{}, err
 	}
 	branch := host.Branch{Name: b.Name, OID: made.LatestCommit}
@@ -126,15 +90,12 @@ func (h *Host) CreatePullRequest(ctx context.Context, r host.Repository, p host.
 			"repository": map[string]any{"slug": slug, "project": map[string]string{"key": project}},
 		}
 	}
-	answer, err := h.as(c).Do(ctx, hostapi.Request{Method: http.MethodPost, Ref: repositoryPath(r) + "/pull-requests", Body: map[string]any{
-		"title": p.Title, "description": p.Description, "fromRef": end(p.Source), "toRef": end(p.Target),
-	}})
+	made, err := hostapi.Ask[pullRequest](ctx, h.api.For(c, hostapi.Bearer), hostapi.Request{
+		Method: http.MethodPost, Ref: pullsPath(r),
+		Body: map[string]any{"title": p.Title, "description": p.Description, "fromRef": end(p.Source), "toRef": end(p.Target)},
+	})
 	if err != nil {
 		return host.PullRequest{}, err
 	}
-	var made pullRequest
-	if err := answer.Decode(&made); err != nil {
-		return host.PullRequest{}, err
-	}
-	return made.read(), nil
+	return hostapi.Told(made.read())
 }

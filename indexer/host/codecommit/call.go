@@ -23,16 +23,10 @@ func newClient(c host.Config, k keys) (*hostapi.Client, error) {
 	if base == "" {
 		base = "https://" + address(service, c.Region)
 	}
-	return hostapi.New(hostapi.Options{
-		Base:      base,
-		Authorize: authorize(k, c.Region),
-		Header:    http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
-		Transport: c.Transport,
-		Limits:    c.Limits,
-		Observe:   c.Observe,
-		Means:     means,
-		Throttled: throttled,
-	})
+	o := hostapi.For(c, base, authorize(k, c.Region))
+	o.Header = http.Header{"Content-Type": {"application/x-amz-json-1.1"}}
+	o.Means, o.Throttled = means, throttled
+	return hostapi.New(o)
 }
 
 // reason is the name of an answer's error, as AccessDeniedException. A name space may stand before it, and an address behind.
@@ -92,7 +86,7 @@ func request(operation string, in map[string]any, isRepeatable bool) hostapi.Req
 
 // list calls an operation for page after page. Read takes a page and gives the token of the next one, empty after the last. A host
 // that sends in circles or without end is stopped.
-func (h *Host) list(ctx context.Context, operation string, in map[string]any, read func(hostapi.Answer) (next string, err error)) error {
+func (h *Host) list(ctx context.Context, api *hostapi.Client, operation string, in map[string]any, read func(hostapi.Answer) (next string, err error)) error {
 	most := h.config.Limits.Pages
 	if most == 0 {
 		most = maxPages
@@ -100,7 +94,7 @@ func (h *Host) list(ctx context.Context, operation string, in map[string]any, re
 	in = maps.Clone(in)
 	seen := map[string]bool{}
 	for {
-		answer, err := ask(ctx, h.api, operation, in)
+		answer, err := ask(ctx, api, operation, in)
 		if err != nil {
 			return err
 		}

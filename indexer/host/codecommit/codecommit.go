@@ -14,6 +14,7 @@
 package codecommit
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -75,30 +76,20 @@ func address(service, region string) string {
 
 // Select reads repositories. It gives no URL for ssh, where the user is the id of an ssh key, which the configuration does not know.
 func (h *Host) Select(document any) ([]host.Repository, error) {
-	elements, err := host.Elements(document)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make([]host.Repository, len(elements))
-	for i, o := range elements {
+	return host.Repositories(document, func(o host.Object) (host.Repository, error) {
 		name, clone, branch := o.String("repositoryName"), o.String("cloneUrlHttp"), o.String("defaultBranch")
 		r := host.Repository{
 			ID: o.ID("repositoryId"), Name: name, DefaultBranch: branch,
 			// The first push makes the default branch.
 			Empty: clone != "" && branch == "",
 		}
-		if clone == "" && name != "" {
-			clone = h.clone(name)
-		}
-		if r.CloneHTTP, err = h.origins.Clone(clone); err != nil {
-			return nil, err
-		}
 		if name != "" {
-			r.WebURL = h.page(name)
+			clone, r.WebURL = cmp.Or(clone, h.clone(name)), h.page(name)
 		}
-		repositories[i] = r
-	}
-	return repositories, nil
+		var err error
+		r.CloneHTTP, err = h.origins.Clone(clone)
+		return r, err
+	})
 }
 
 // clone is the usual URL of a repository.

@@ -37,7 +37,7 @@ func (h *Host) List(ctx context.Context) (any, error) {
 // identities gives all that CodeCommit lists.
 func (h *Host) identities(ctx context.Context) ([]identity, error) {
 	var all []identity
-	err := h.list(ctx, "ListRepositories", map[string]any{"sortBy": "repositoryName", "order": "ascending"}, func(a hostapi.Answer) (string, error) {
+	err := h.list(ctx, h.api, "ListRepositories", map[string]any{"sortBy": "repositoryName", "order": "ascending"}, func(a hostapi.Answer) (string, error) {
 		var page struct {
 			Repositories []identity `json:"repositories"`
 			Next         string     `json:"nextToken"`

@@ -94,7 +94,8 @@ func nameOf(arn string) string { return arn[strings.LastIndexAny(arn, "/:")+1:] 
 // PullRequests asks for the ids and then for each by itself: CodeCommit has no other way, and tells no order. A closed one never
 // changes again (it can be neither opened nor edited), so it is asked for once.
 func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.Time) ([]host.PullRequest, error) {
-	ids, err := h.pullRequestIDs(ctx, r)
+	api := h.api.InBackground()
+	ids, err := h.pullRequestIDs(ctx, api, r)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.T
 		if h.isDone(id, since) {
 			continue
 		}
-		answer, err := ask(ctx, h.api, "GetPullRequest", map[string]any{"pullRequestId": id})
+		answer, err := ask(ctx, api, "GetPullRequest", map[string]any{"pullRequestId": id})
 		if err != nil {
 			return nil, err
 		}
@@ -126,20 +127,22 @@ func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.T
 }
 
 // pullRequestIDs gives those of a repository.
-func (h *Host) pullRequestIDs(ctx context.Context, r host.Repository) ([]string, error) {
-	size := h.config.Limits.PageSize
-	if size == 0 {
-		size = maxPullRequests
-	}
+func (h *Host) pullRequestIDs(ctx context.Context, api *hostapi.Client, r host.Repository) ([]string, error) {
+	size := cmp.Or(h.config.Limits.PageSize, maxPullRequests)
 	var all []string
-	err := h.list(ctx, "ListPullRequests", map[string]any{"repositoryName": r.Name, "maxResults": size}, func(a hostapi.Answer) (string, error) {
+	err := h.list(ctx, api, "ListPullRequests", map[string]any{"repositoryName": r.Name, "maxResults": size}, func(a hostapi.Answer) (string, error) {
 		var page struct {
 			IDs  []string `json:"pullRequestIds"`
 			Next string   `json:"nextToken"`
 		}
-		err := a.Decode(&page)
+		if err := a.Decode(&page); err != nil {
+			return "", err
+		}
+		if page.IDs == nil {
+			return "", host.Problem(host.ErrAnswer, "the answer holds no list of pull requests: look at the host, or at a proxy before it")
+		}
 		all = append(all, page.IDs...)
-		return page.Next, err
+		return page.Next, nil
 	})
 	return all, err
 }

@@ -35,13 +35,12 @@ const maxCertificates = 8
 
 func newTopics(c host.Config) (*topics, error) {
 	t := &topics{address: address("sns", c.Region), certificates: map[string]*x509.Certificate{}}
-	limits := c.Limits
+	o := hostapi.For(c, "https://"+t.address, nil)
+	o.Header, o.Headers = http.Header{"Accept": {"*/*"}}, nil
 	// SNS waits for an answer for 15 seconds.
-	limits.Exchange, limits.Total, limits.Body = 5*time.Second, 10*time.Second, 64<<10
+	o.Limits.Exchange, o.Limits.Total, o.Limits.Body = 5*time.Second, 10*time.Second, 64<<10
 	var err error
-	t.api, err = hostapi.New(hostapi.Options{
-		Base: "https://" + t.address, Header: http.Header{"Accept": {"*/*"}}, Transport: c.Transport, Limits: limits, Observe: c.Observe,
-	})
+	t.api, err = hostapi.New(o)
 	return t, err
 }
 

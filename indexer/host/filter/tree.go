@@ -76,6 +76,9 @@ func nodeOf(ast reflect.Value) node {
 func locate(expression string, err error) error {
 	var syntax jmespath.SyntaxError
 	if !errors.As(err, &syntax) {
+		if problem := literalProblem(expression); problem != "" {
+			return errors.New("the filter is not JMESPath " + problem)
+		}
 		return fmt.Errorf("the filter is not JMESPath: %w; check brackets and quotes", err)
 	}
 	offset := min(max(syntax.Offset, 0), len(expression))

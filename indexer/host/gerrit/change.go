@@ -1,6 +1,7 @@
 package gerrit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -53,22 +54,11 @@ func (t *timestamp) UnmarshalJSON(text []byte) error {
 }
 
 func (h *Host) read(c change) host.PullRequest {
-	state := host.PullRequestOpen
-	switch c.Status {
-	case "MERGED":
-		state = host.PullRequestMerged
-	case "ABANDONED":
-		state = host.PullRequestDeclined
-	}
-	author := c.Owner.Name
-	if author == "" {
-		author = c.Owner.Username
-	}
 	number := strconv.FormatInt(c.Number, 10)
 	return host.PullRequest{
 		ID: number, Number: c.Number, Title: c.Subject, Description: c.Revisions[c.Current].Commit.Message,
-		Source: c.Topic, Target: strings.TrimPrefix(c.Branch, branchPrefix), State: state, Author: author,
-		Created: c.Created.Time, Updated: c.Updated.Time,
+		Source: c.Topic, Target: strings.TrimPrefix(c.Branch, branchPrefix), State: host.StateOf(c.Status, "MERGED", "ABANDONED"),
+		Author: cmp.Or(c.Owner.Name, c.Owner.Username), Created: c.Created.Time, Updated: c.Updated.Time,
 		WebURL: h.page("c/" + hostapi.Segments(c.Project) + "/+/" + number),
 	}
 }
@@ -85,23 +75,7 @@ func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.T
 		last, _ := changes[len(changes)-1].(map[string]any)
 		return len(changes), host.Object(last).Bool("_more_changes")
 	}
-	var all []host.PullRequest
-	for page, err := range h.api.Pages(ctx, path, following(path, isCut)) {
-		if err != nil {
-			return nil, err
-		}
-		var some []change
-		if err := page.Decode(&some); err != nil {
-			return nil, err
-		}
-		for _, c := range some {
-			if c.Updated.Before(since) {
-				return all, nil
-			}
-			all = append(all, h.read(c))
-		}
-	}
-	return all, nil
+	return hostapi.PullRequests(ctx, h.api, path, following(path, isCut), h.read, since)
 }
 
 // operand writes a name for a search: as it is, or in quotes if it holds anything that may mean something there.
@@ -130,16 +104,12 @@ func (h *Host) as(c host.Caller) *hostapi.Client {
 
 // CreateBranch makes a branch at the tip of another.
 func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBranch, c host.Caller) (host.Branch, error) {
-	answer, err := h.as(c).Do(ctx, hostapi.Request{
+	made, err := hostapi.Ask[map[string]any](ctx, h.as(c), hostapi.Request{
 		Method: http.MethodPut,
 		Ref:    hostapi.Path("/projects/%s/branches/%s", r.Name, b.Name),
 		Body:   map[string]string{"revision": branchPrefix + b.Base},
 	})
 	if err != nil {
-		return host.Branch{}, err
-	}
-	var made map[string]any
-	if err := answer.Decode(&made); err != nil {
 		return host.Branch{}, err
 	}
 	branch := host.Object(made)

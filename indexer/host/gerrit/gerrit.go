@@ -45,14 +45,9 @@ func New(c host.Config) (host.Host, error) {
 			"write username: NAME and password: {env: NAME} or {file: PATH}")
 	}
 	base := strings.TrimRight(c.URL, "/")
-	api, err := hostapi.New(hostapi.Options{
-		Base:      base + "/a",
-		Authorize: hostapi.Basic(c.Username, c.Password),
-		Transport: c.Transport,
-		Limits:    c.Limits,
-		Observe:   c.Observe,
-		Prefix:    prefix,
-	})
+	o := hostapi.For(c, base+"/a", hostapi.Basic(c.Username, c.Password))
+	o.Prefix = prefix
+	api, err := hostapi.New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -136,12 +131,7 @@ func named(content any) ([]any, error) {
 
 // Select reads projects. Those that hold only rights and accounts are not to be fetched, and nor are hidden ones.
 func (h *Host) Select(document any) ([]host.Repository, error) {
-	elements, err := host.Elements(document)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make([]host.Repository, len(elements))
-	for i, o := range elements {
+	return host.Repositories(document, func(o host.Object) (host.Repository, error) {
 		name, state := o.String("name"), o.String("state")
 		r := host.Repository{
 			ID: name, Name: name,
@@ -155,9 +145,8 @@ func (h *Host) Select(document any) ([]host.Repository, error) {
 				Scheme: "ssh", User: url.User(h.config.Username), Host: net.JoinHostPort(h.web.Hostname(), sshPort), Path: "/" + name,
 			}).String()
 		}
-		repositories[i] = r
-	}
-	return repositories, nil
+		return r, nil
+	})
 }
 
 // page gives the URL of an escaped path below the server's own.

@@ -9,8 +9,8 @@
 package gitea
 
 import (
+	"cmp"
 	"context"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -50,9 +50,7 @@ func New(c host.Config) (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := hostapi.New(hostapi.Options{
-		Base: c.API, Authorize: authorize(c.Token), Transport: c.Transport, Limits: c.Limits, Observe: c.Observe,
-	})
+	api, err := hostapi.New(hostapi.For(c, c.API, authorize(c.Token)))
 	if err != nil {
 		return nil, err
 	}
@@ -66,43 +64,17 @@ func authorize(token host.Secret) hostapi.Authorize {
 
 // listPath is what lists the repositories of a token.
 func listPath(c host.Config) (string, error) {
-	path := "/user/repos"
-	switch {
-	case c.APIPath != "" && c.Organisation != "":
-		return "", host.Problem(host.ErrConfig, "there is an api_path and an organisation: write one of them")
-	case c.APIPath != "" && !strings.HasPrefix(c.APIPath, "/"):
-		return "", host.Problem(host.ErrConfig, "the api_path does not begin with a slash: write it as %s", searchPath)
-	case c.APIPath != "":
-		path = belowAPI(c)
-	case c.Organisation != "":
-		path = hostapi.Path("/orgs/%s/repos", c.Organisation)
-	}
-	path, raw, _ := strings.Cut(path, "?")
-	query, err := url.ParseQuery(raw)
+	path, query, err := hostapi.List{
+		Usual: "/user/repos", Organisation: hostapi.Path("/orgs/%s/repos", c.Organisation), API: apiPath, Example: searchPath + "?topic=true&q=go",
+	}.Ref(c)
 	if err != nil {
-		return "", host.Problem(host.ErrConfig, "the query of the api_path cannot be read: write it as %s?topic=true&q=go", searchPath)
+		return "", err
 	}
-	if !query.Has("limit") {
-		query.Set("limit", strconv.Itoa(pageSize(c)))
-	}
+	hostapi.SetDefault(query, "limit", pageSize(c))
 	return path + "?" + query.Encode(), nil
 }
 
-// belowAPI gives a configured path without what stands before it on every path of the API: people copy it with that and without.
-func belowAPI(c host.Config) string {
-	path := c.APIPath
-	if u, err := url.Parse(c.API); err == nil {
-		path = strings.TrimPrefix(path, strings.TrimRight(u.Path, "/"))
-	}
-	return strings.TrimPrefix(path, apiPath)
-}
-
-func pageSize(c host.Config) int {
-	if c.Limits.PageSize != 0 {
-		return c.Limits.PageSize
-	}
-	return maxPage
-}
+func pageSize(c host.Config) string { return strconv.Itoa(cmp.Or(c.Limits.PageSize, maxPage)) }
 
 // List gives the repositories of all pages.
 func (h *Host) List(ctx context.Context) (any, error) {
@@ -123,39 +95,23 @@ func (h *Host) List(ctx context.Context) (any, error) {
 
 // Select reads repositories. One without the unit of code cannot be fetched; older servers do not tell.
 func (h *Host) Select(document any) ([]host.Repository, error) {
-	elements, err := host.Elements(document)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make([]host.Repository, len(elements))
-	for i, o := range elements {
-		r := host.Repository{
+	return host.Repositories(document, func(o host.Object) (host.Repository, error) {
+		clone, err := h.origins.Clone(o.String("clone_url"))
+		return host.Repository{
 			ID:            o.ID("id"),
 			Name:          o.String("full_name"),
+			CloneHTTP:     clone,
 			CloneSSH:      o.String("ssh_url"),
 			WebURL:        host.Web(o.String("html_url")),
 			DefaultBranch: o.String("default_branch"),
 			Archived:      o.Bool("archived"),
 			Disabled:      o.Has("has_code") && !o.Bool("has_code"),
 			Empty:         o.Bool("empty"),
-		}
-		if r.CloneHTTP, err = h.origins.Clone(o.String("clone_url")); err != nil {
-			return nil, err
-		}
-		repositories[i] = r
-	}
-	return repositories, nil
+		}, err
+	})
 }
 
 // Credentials gives the token as a password. Gitea takes any user name beside it.
 func (h *Host) Credentials(ctx context.Context, _ host.Repository) (host.Credentials, error) {
-	token, err := h.config.Token(ctx)
-	if err != nil {
-		return host.Credentials{}, &host.Error{Kind: host.ErrAuth, Text: "the token cannot be read", Err: err}
-	}
-	username := h.config.Username
-	if username == "" {
-		username = "oauth2"
-	}
-	return host.Credentials{Username: username, Password: token}, nil
+	return host.TokenCredentials(ctx, cmp.Or(h.config.Username, "oauth2"), h.config.Token)
 }

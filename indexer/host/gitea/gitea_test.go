@@ -2,9 +2,7 @@ package gitea
 
 import (
 	"errors"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -86,13 +84,6 @@ func TestASearchKeepsTheContractInItsEnvelope(t *testing.T) {
 	hosttest.Run(t, c)
 }
 
-// roundTrip answers requests in place of a server.
-type roundTrip func(r *http.Request) string
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(f(r))), Request: r}, nil
-}
-
 func TestWhatIsListedFollowsTheConfiguration(t *testing.T) {
 	for _, c := range []struct{ organisation, apiPath, want string }{
 		{"", "", "/user/repos?limit=50"},
@@ -113,9 +104,9 @@ func TestWhatIsListedFollowsTheConfiguration(t *testing.T) {
 
 func TestAServerBelowAPathIsAskedThere(t *testing.T) {
 	var asked []string
-	h, err := New(host.Config{URL: "https://git.example.com/git/", Token: hosttest.Secret("t"), Transport: roundTrip(func(r *http.Request) string {
+	h, err := New(host.Config{URL: "https://git.example.com/git/", Token: hosttest.Secret("t"), Transport: hosttest.RoundTrip(func(r *http.Request) (int, string) {
 		asked = append(asked, r.URL.RequestURI())
-		return "[]"
+		return http.StatusOK, "[]"
 	})})
 	if err != nil {
 		t.Fatal(err)
@@ -142,33 +133,9 @@ func TestARepositoryWithoutCodeIsDisabledIfTheServerTells(t *testing.T) {
 	}
 }
 
-func TestPullRequestsEndWhereTheyAreOlderThanAsked(t *testing.T) {
-	var query string
-	h, err := New(host.Config{URL: web, Token: hosttest.Secret("t"), Transport: roundTrip(func(r *http.Request) string {
-		query = r.URL.RawQuery
-		return `[{"number": 3, "state": "open", "updated_at": "2026-03-01T02:00:00Z", "user": {"login": "robin", "full_name": "Robin Doe"}},
-			{"number": 2, "state": "closed", "updated_at": "2026-03-01T00:00:00Z"}, {"number": 1, "state": "open", "updated_at": "2026-02-01T00:00:00Z"}]`
-	})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := h.(host.PullRequests).PullRequests(t.Context(), host.Repository{Name: "acme/shop"}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
-	if err != nil || len(got) != 2 || got[0].Author != "Robin Doe" || got[1].State != host.PullRequestDeclined {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if query != "limit=50&sort=recentupdate&state=all" {
-		t.Errorf("asked for %s", query)
-	}
-}
-
-func TestAPullRequestKeepsTheNameOfADeletedBranch(t *testing.T) {
-	for b, want := range map[branch]string{
-		{Label: "feature/ACME-1", Ref: "feature/ACME-1"}:    "feature/ACME-1",
-		{Label: "feature/ACME-1", Ref: "refs/pull/12/head"}: "feature/ACME-1",
-		{Ref: "refs/pull/12/head"}:                          "refs/pull/12/head",
-	} {
-		if got := b.name(); got != want {
-			t.Errorf("%+v: got %q, want %q", b, got, want)
-		}
+func TestPullRequestsAreAskedForInTheOrderOfTheirLastChange(t *testing.T) {
+	const want = "/api/v1/repos/acme/shop/pulls?limit=50&sort=recentupdate&state=all"
+	if got := hosttest.AskedForPullRequests(t, New, web); got != want {
+		t.Errorf("asked for %s, want %s", got, want)
 	}
 }

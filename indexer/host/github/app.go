@@ -93,9 +93,9 @@ func (a *app) list(ctx context.Context) (any, error) {
 	}
 	all := []any{}
 	for _, in := range installations {
-		some, err := in.api.Collect(ctx, withPageSize(a.config, "/installation/repositories"), "repositories", hostapi.LinkNext)
+		some, err := in.api.Collect(ctx, "/installation/repositories?per_page="+pageSize(a.config), "repositories", hostapi.LinkNext)
 		if errors.Is(err, host.ErrAuth) {
-			in.forget()
+			in.forget("") // a token has the rights that the App had when it was made
 		}
 		if err != nil {
 			return nil, err
@@ -110,7 +110,7 @@ func (a *app) refresh(ctx context.Context) ([]*installation, error) {
 	if id := a.config.InstallationID; id != 0 {
 		return []*installation{a.installation(id)}, nil
 	}
-	list, err := a.api.Collect(ctx, withPageSize(a.config, "/app/installations"), "", hostapi.LinkNext)
+	list, err := a.api.Collect(ctx, "/app/installations?per_page="+pageSize(a.config), "", hostapi.LinkNext)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (a *app) installation(id int64) *installation {
 	in, ok := a.installations[id]
 	if !ok {
 		in = &installation{id: id, app: a, turn: make(chan struct{}, 1)}
-		in.api = a.api.As(hostapi.Bearer(in.token))
+		in.api = a.api.As(hostapi.Bearer(in.token)).Renewing(in.refused)
 		a.installations[id] = in
 	}
 	return in
@@ -236,9 +236,18 @@ func (in *installation) current() string {
 	return in.secret
 }
 
-// forget drops a token that the host does not take any more, as after a change of the App's rights.
-func (in *installation) forget() {
+// refused drops the token that a request was sent with.
+func (in *installation) refused(sent http.Header) {
+	if secret, ok := strings.CutPrefix(sent.Get("Authorization"), "Bearer "); ok {
+		in.forget(secret)
+	}
+}
+
+// forget drops a token, or any if none is given. One that was renewed meanwhile stays.
+func (in *installation) forget(secret string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.secret, in.expires = "", time.Time{}
+	if secret == "" || secret == in.secret {
+		in.secret, in.expires = "", time.Time{}
+	}
 }

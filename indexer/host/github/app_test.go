@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,16 +20,6 @@ import (
 	"keytrail/indexer/host"
 	"keytrail/indexer/host/hosttest"
 )
-
-// roundTrip answers requests in place of a server.
-type roundTrip func(r *http.Request) (status int, body string)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
-	status, body := f(r)
-	return &http.Response{
-		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
-	}, nil
-}
 
 // appKey makes the key of an App, and its PEM form.
 var appKey = sync.OnceValues(func() (*rsa.PrivateKey, string) {
@@ -95,7 +84,7 @@ func TestGitHubAppKeepsTheContract(t *testing.T) {
 type github struct {
 	mu      sync.Mutex
 	granted int
-	revoked string // a token that is not taken any more
+	revoked string // how tokens begin that are not taken any more
 	asked   []string
 }
 
@@ -111,8 +100,12 @@ func (g *github) answer(r *http.Request) (int, string) {
 		g.granted++
 		id := strings.Split(path, "/")[3]
 		return 201, fmt.Sprintf(`{"token": "grant-%s-%d", "expires_at": %q}`, id, g.granted, time.Now().Add(time.Hour).Format(time.RFC3339))
-	case path == "/installation/repositories" && g.revoked != "" && r.Header.Get("Authorization") == "Bearer "+g.revoked:
+	case g.revoked != "" && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "+g.revoked):
 		return 401, `{"message": "Bad credentials"}`
+	case strings.HasSuffix(path, "/shop/pulls") && r.Method == http.MethodGet:
+		return 200, `[]`
+	case strings.HasSuffix(path, "/shop/pulls"):
+		return 201, `{"number": 1}`
 	case path == "/installation/repositories":
 		id := strings.Split(r.Header.Get("Authorization"), "-")[1]
 		return 200, fmt.Sprintf(`{"total_count": 1, "repositories": [{"id": %s, "full_name": "owner%s/shop"}]}`, id, id)
@@ -125,7 +118,7 @@ func newApp(t *testing.T, g *github, installation int64) host.Host {
 	t.Helper()
 	_, key := appKey()
 	h, err := NewApp(host.Config{
-		URL: "https://github.com", AppID: "5001", InstallationID: installation, PrivateKey: hosttest.Secret(key), Transport: roundTrip(g.answer),
+		URL: "https://github.com", AppID: "5001", InstallationID: installation, PrivateKey: hosttest.Secret(key), Transport: hosttest.RoundTrip(g.answer),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -197,18 +190,74 @@ func TestManyWhoNeedATokenAskForItOnce(t *testing.T) {
 	})
 }
 
-func TestATokenThatIsNotTakenAnyMoreIsReplaced(t *testing.T) {
+func TestATokenThatIsNotTakenAnyMoreIsRenewedOnce(t *testing.T) {
+	ask := map[string]func(context.Context, host.Host) error{
+		"repositories": func(ctx context.Context, h host.Host) error { _, err := h.List(ctx); return err },
+		"pull requests": func(ctx context.Context, h host.Host) error {
+			_, err := h.(host.PullRequests).PullRequests(ctx, shop(), time.Time{})
+			return err
+		},
+		"a new pull request": func(ctx context.Context, h host.Host) error {
+			_, err := h.(host.PullRequestCreator).CreatePullRequest(ctx, shop(), host.NewPullRequest{}, host.Caller{})
+			return err
+		},
+	}
+	for name, ask := range ask {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &github{revoked: "grant-1-1"}
+				h := newApp(t, g, 1)
+				if err := ask(t.Context(), h); err != nil || g.granted != 2 {
+					t.Errorf("got %v with token %d", err, g.granted)
+				}
+				if c, err := h.Credentials(t.Context(), shop()); err != nil || c.Password != "grant-1-2" {
+					t.Errorf("git does not get the new token: %v", err)
+				}
+				g.revoked = "grant"
+				if err := ask(t.Context(), h); !errors.Is(err, host.ErrAuth) || g.granted != 3 || strings.Contains(err.Error(), "grant-") {
+					t.Errorf("where no token is taken: got %v with token %d", err, g.granted)
+				}
+			})
+		})
+	}
+}
+
+func TestACallersTokenThatIsNotTakenRenewsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &github{revoked: "grant-1-1"}
+		g := &github{revoked: "robin"}
 		h := newApp(t, g, 1)
-		if _, err := h.List(t.Context()); !errors.Is(err, host.ErrAuth) {
-			t.Errorf("got %v", err)
-		}
-		if _, err := h.List(t.Context()); err != nil || g.granted != 2 {
-			t.Errorf("got %v with token %d", err, g.granted)
+		_, err := h.(host.PullRequestCreator).CreatePullRequest(t.Context(), shop(), host.NewPullRequest{}, host.Caller{Token: "robin"})
+		if !errors.Is(err, host.ErrAuth) || g.granted != 0 || len(g.asked) != 1 {
+			t.Errorf("got %v, asked for %v", err, g.asked)
 		}
 	})
 }
+
+func TestManyWhoseTokenIsNotTakenAnyMoreGetOneNewOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{}
+		h := newApp(t, g, 1)
+		if _, err := h.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		g.revoked = "grant-1-1"
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if _, err := h.List(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if g.granted != 2 {
+			t.Errorf("%d tokens were asked for", g.granted)
+		}
+	})
+}
+
+// shop is a repository of the first installation.
+func shop() host.Repository { return host.Repository{Name: "acme/shop"} }
 
 func TestARepositoryWhoseOwnerHasNoInstallationIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -6,6 +6,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -55,15 +56,10 @@ func newHost(c host.Config, a account) *Host {
 
 // newClient makes a client of the API behind a configured URL.
 func newClient(c host.Config, a hostapi.Authorize) (*hostapi.Client, error) {
-	return hostapi.New(hostapi.Options{
-		Base:      apiURL(c),
-		Authorize: a,
-		Header:    http.Header{"Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}},
-		Transport: c.Transport,
-		Limits:    c.Limits,
-		Observe:   c.Observe,
-		Throttled: throttled,
-	})
+	o := hostapi.For(c, apiURL(c), a)
+	o.Header = http.Header{"Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}}
+	o.Throttled = throttled
+	return hostapi.New(o)
 }
 
 // webURL is where people look at repositories.
@@ -104,12 +100,7 @@ func (h *Host) List(ctx context.Context) (any, error) { return h.account.list(ct
 
 // Select reads repositories. Those of an organisation's list may lack all but their id and name.
 func (h *Host) Select(document any) ([]host.Repository, error) {
-	elements, err := host.Elements(document)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make([]host.Repository, len(elements))
-	for i, o := range elements {
+	return host.Repositories(document, func(o host.Object) (host.Repository, error) {
 		r := host.Repository{
 			ID:            o.ID("id"),
 			Name:          o.String("full_name"),
@@ -126,12 +117,10 @@ func (h *Host) Select(document any) ([]host.Repository, error) {
 		if clone == "" && r.Name != "" {
 			clone = r.WebURL + ".git"
 		}
-		if r.CloneHTTP, err = h.origins.Clone(clone); err != nil {
-			return nil, err
-		}
-		repositories[i] = r
-	}
-	return repositories, nil
+		var err error
+		r.CloneHTTP, err = h.origins.Clone(clone)
+		return r, err
+	})
 }
 
 // Credentials gives the token as a password. GitHub takes any user name beside it.
@@ -140,11 +129,7 @@ func (h *Host) Credentials(ctx context.Context, r host.Repository) (host.Credent
 	if err != nil {
 		return host.Credentials{}, err
 	}
-	username := h.config.Username
-	if username == "" {
-		username = "x-access-token"
-	}
-	return host.Credentials{Username: username, Password: token}, nil
+	return host.Credentials{Username: cmp.Or(h.config.Username, "x-access-token"), Password: token}, nil
 }
 
 // holder is an account by a token.
@@ -156,38 +141,20 @@ type holder struct {
 
 // listPath is what lists the repositories of a token.
 func listPath(c host.Config) (string, error) {
-	path := "/user/repos"
-	switch {
-	case c.APIPath != "" && c.Organisation != "":
-		return "", host.Problem(host.ErrConfig, "there is an api_path and an organisation: write one of them")
-	case c.APIPath != "" && !strings.HasPrefix(c.APIPath, "/"):
-		return "", host.Problem(host.ErrConfig, "the api_path does not begin with a slash: write it as /orgs/acme/repos")
-	case c.APIPath != "":
-		path = strings.TrimPrefix(c.APIPath, "/api/v3")
-	case c.Organisation != "":
-		path = hostapi.Path("/orgs/%s/repos", c.Organisation)
+	path, query, err := hostapi.List{
+		Usual: "/user/repos", Organisation: hostapi.Path("/orgs/%s/repos", c.Organisation), API: "/api/v3", Example: "/orgs/acme/repos?type=private",
+	}.Ref(c)
+	if err != nil {
+		return "", err
 	}
-	return withPageSize(c, path), nil
+	hostapi.SetDefault(query, "per_page", pageSize(c))
+	return path + "?" + query.Encode(), nil
 }
 
 // maxPage is how many entries GitHub gives of a page at most.
 const maxPage = 100
 
-// withPageSize asks for pages as large as configured, unless a path does so itself.
-func withPageSize(c host.Config, path string) string {
-	size := c.Limits.PageSize
-	if size == 0 {
-		size = maxPage
-	}
-	separator := "?"
-	if strings.Contains(path, "?") {
-		separator = "&"
-	}
-	if strings.Contains(path, "per_page=") {
-		return path
-	}
-	return path + separator + "per_page=" + strconv.Itoa(size)
-}
+func pageSize(c host.Config) string { return strconv.Itoa(cmp.Or(c.Limits.PageSize, maxPage)) }
 
 func (t *holder) list(ctx context.Context) (any, error) {
 	all, err := t.api.Collect(ctx, t.path, "", hostapi.LinkNext)
@@ -200,9 +167,6 @@ func (t *holder) list(ctx context.Context) (any, error) {
 func (t *holder) client(context.Context, host.Repository) (*hostapi.Client, error) { return t.api, nil }
 
 func (t *holder) token(ctx context.Context, _ host.Repository) (string, error) {
-	token, err := t.secret(ctx)
-	if err != nil {
-		return "", &host.Error{Kind: host.ErrAuth, Text: "the token cannot be read", Err: err}
-	}
-	return token, nil
+	c, err := host.TokenCredentials(ctx, "", t.secret)
+	return c.Password, err
 }

@@ -3,7 +3,6 @@ package github
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -126,7 +125,7 @@ func TestWhatIsListedFollowsTheConfiguration(t *testing.T) {
 	}{
 		{host.Config{}, "/user/repos?per_page=100"},
 		{host.Config{Organisation: "ac/me"}, "/orgs/ac%2Fme/repos?per_page=100"},
-		{host.Config{APIPath: "/users/robin/starred?sort=created"}, "/users/robin/starred?sort=created&per_page=100"},
+		{host.Config{APIPath: "/users/robin/starred?sort=created"}, "/users/robin/starred?per_page=100&sort=created"},
 		{host.Config{APIPath: "/api/v3/orgs/acme/repos?per_page=50"}, "/orgs/acme/repos?per_page=50"},
 		{host.Config{APIPath: "orgs/acme/repos"}, ""},
 		{host.Config{APIPath: "/user/repos", Organisation: "acme"}, ""},
@@ -158,39 +157,16 @@ func TestAnIntegrationWithoutATokenIsRefused(t *testing.T) {
 	}
 }
 
-func TestEventsOfOtherKindsAreUnderstood(t *testing.T) {
-	h := &Host{}
-	for _, c := range []struct {
-		event, body string
-		kind        host.EventKind
-		refs        string
-	}{
-		{"create", `{"ref": "feature/a", "ref_type": "branch", "repository": {"id": 1}}`, host.EventPush, "refs/heads/feature/a"},
-		{"delete", `{"ref": "v1", "ref_type": "tag", "repository": {"id": 1}}`, host.EventPush, "refs/tags/v1"},
-		{"repository", `{"action": "renamed", "repository": {"id": 1}}`, host.EventRenamed, ""},
-		{"repository", `{"action": "archived", "repository": {"id": 1}}`, host.EventRenamed, ""},
-		{"installation", `{"action": "unsuspend"}`, host.EventCreated, ""},
-		{"star", `{"action": "created", "repository": {"id": 1}}`, host.EventOther, ""},
-		{"", `{}`, host.EventOther, ""},
-	} {
-		got, err := h.Event(host.Delivery{Header: http.Header{"X-Github-Event": {c.event}}, Body: []byte(c.body)})
-		if err != nil || got.Kind != c.kind || strings.Join(got.Refs, " ") != c.refs {
-			t.Errorf("%s %s: got %+v, %v", c.event, c.body, got, err)
-		}
+func TestAnAppThatIsTakenBackIntoAnOrganisationHasNewRepositories(t *testing.T) {
+	d := host.Delivery{Header: http.Header{"X-Github-Event": {"installation"}}, Body: []byte(`{"action": "unsuspend"}`)}
+	if got, err := (&Host{}).Event(d); err != nil || got.Kind != host.EventCreated {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-func TestPullRequestsEndWhereTheyAreOlderThanAsked(t *testing.T) {
-	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	h, err := New(host.Config{URL: "https://github.com", Token: hosttest.Secret("t"), Transport: roundTrip(func(r *http.Request) (int, string) {
-		return http.StatusOK, `[{"number": 3, "state": "closed", "merged_at": "2026-03-01T02:00:00Z", "updated_at": "2026-03-01T02:00:00Z"},
-			{"number": 2, "state": "closed", "updated_at": "2026-03-01T00:00:00Z"}, {"number": 1, "state": "open", "updated_at": "2026-02-01T00:00:00Z"}]`
-	})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := h.(host.PullRequests).PullRequests(t.Context(), host.Repository{Name: "acme/shop"}, now)
-	if err != nil || len(got) != 2 || got[0].State != host.PullRequestMerged || got[1].State != host.PullRequestDeclined {
-		t.Errorf("got %+v, %v", got, err)
+func TestPullRequestsAreAskedForInTheOrderOfTheirLastChange(t *testing.T) {
+	const want = "/repos/acme/shop/pulls?state=all&sort=updated&direction=desc&per_page=100"
+	if got := hosttest.AskedForPullRequests(t, New, ""); got != want {
+		t.Errorf("asked for %s, want %s", got, want)
 	}
 }

@@ -3,49 +3,12 @@ package github
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"keytrail/indexer/host"
+	"keytrail/indexer/host/forge"
 	"keytrail/indexer/host/hostapi"
 )
-
-// pullRequest is what is read of one.
-type pullRequest struct {
-	ID      int64  `json:"id"`
-	Number  int64  `json:"number"`
-	Title   string `json:"title"`
-	Body    string `json:"body"`
-	State   string `json:"state"`
-	HTMLURL string `json:"html_url"`
-	User    struct {
-		Login string `json:"login"`
-	} `json:"user"`
-	Head struct {
-		Ref string `json:"ref"`
-	} `json:"head"`
-	Base struct {
-		Ref string `json:"ref"`
-	} `json:"base"`
-	Created time.Time  `json:"created_at"`
-	Updated time.Time  `json:"updated_at"`
-	Merged  *time.Time `json:"merged_at"`
-}
-
-func (p pullRequest) read() host.PullRequest {
-	state := host.PullRequestOpen
-	switch {
-	case p.State != "open" && p.Merged != nil:
-		state = host.PullRequestMerged
-	case p.State != "open":
-		state = host.PullRequestDeclined
-	}
-	return host.PullRequest{
-		ID: strconv.FormatInt(p.ID, 10), Number: p.Number, Title: p.Title, Description: p.Body,
-		Source: p.Head.Ref, Target: p.Base.Ref, State: state, Author: p.User.Login,
-		Created: p.Created, Updated: p.Updated, WebURL: host.Web(p.HTMLURL),
-	}
-}
 
 // PullRequests reads pages, the last changed first, until one is older than since.
 func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.Time) ([]host.PullRequest, error) {
@@ -53,33 +16,16 @@ func (h *Host) PullRequests(ctx context.Context, r host.Repository, since time.T
 	if err != nil {
 		return nil, err
 	}
-	var all []host.PullRequest
-	ref := withPageSize(h.config, "/repos/"+hostapi.Segments(r.Name)+"/pulls?state=all&sort=updated&direction=desc")
-	for page, err := range api.Pages(ctx, ref, hostapi.LinkNext) {
-		if err != nil {
-			return nil, err
-		}
-		var some []pullRequest
-		if err := page.Decode(&some); err != nil {
-			return nil, err
-		}
-		for _, p := range some {
-			if p.Updated.Before(since) {
-				return all, nil
-			}
-			all = append(all, p.read())
-		}
-	}
-	return all, nil
+	return forge.PullRequests(ctx, api, r, "state=all&sort=updated&direction=desc&per_page="+pageSize(h.config), since)
 }
 
-// as gives the client for what a caller makes: with their token, or the integration's when they gave none.
+// as gives the client for what a caller makes in a repository.
 func (h *Host) as(ctx context.Context, r host.Repository, c host.Caller) (*hostapi.Client, error) {
 	api, err := h.account.client(ctx, r)
-	if err != nil || c.IsZero() {
-		return api, err
+	if err != nil {
+		return nil, err
 	}
-	return api.As(hostapi.Bearer(hostapi.Constant(c.Token))), nil
+	return api.For(c, hostapi.Bearer), nil
 }
 
 // CreateBranch makes a branch at the tip of another.
@@ -88,20 +34,18 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 	if err != nil {
 		return host.Branch{}, err
 	}
-	repository := "/repos/" + hostapi.Segments(r.Name)
-	answer, err := api.Get(ctx, repository+"/git/ref/heads/"+hostapi.Segments(b.Base))
-	if err != nil {
-		return host.Branch{}, err
-	}
-	var base struct {
+	base, err := hostapi.Ask[struct {
 		Object struct {
 			SHA string `json:"sha"`
 		} `json:"object"`
-	}
-	if err := answer.Decode(&base); err != nil {
+	}](ctx, api, hostapi.Request{Ref: forge.RepositoryPath(r) + "/git/ref/heads/" + hostapi.Segments(b.Base)})
+	if err != nil {
 		return host.Branch{}, err
 	}
-	_, err = api.Do(ctx, hostapi.Request{Method: http.MethodPost, Ref: repository + "/git/refs", Body: map[string]string{
+	if base.Object.SHA == "" {
+		return host.Branch{}, host.Problem(host.ErrAnswer, "the answer holds no base branch: look at the host, or at a proxy before it")
+	}
+	_, err = api.Do(ctx, hostapi.Request{Method: http.MethodPost, Ref: forge.RepositoryPath(r) + "/git/refs", Body: map[string]string{
 		"ref": "refs/heads/" + b.Name, "sha": base.Object.SHA,
 	}})
 	if err != nil {
@@ -116,15 +60,7 @@ func (h *Host) CreatePullRequest(ctx context.Context, r host.Repository, p host.
 	if err != nil {
 		return host.PullRequest{}, err
 	}
-	answer, err := api.Do(ctx, hostapi.Request{Method: http.MethodPost, Ref: "/repos/" + hostapi.Segments(r.Name) + "/pulls", Body: map[string]any{
-		"title": p.Title, "head": p.Source, "base": p.Target, "body": p.Description, "draft": false,
-	}})
-	if err != nil {
-		return host.PullRequest{}, err
-	}
-	var made pullRequest
-	if err := answer.Decode(&made); err != nil {
-		return host.PullRequest{}, err
-	}
-	return made.read(), nil
+	proposal := forge.Proposal(p)
+	proposal["draft"] = false
+	return forge.CreatePullRequest(ctx, api, r, proposal)
 }

@@ -9,6 +9,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -44,9 +45,7 @@ func New(c host.Config) (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := hostapi.New(hostapi.Options{
-		Base: c.API, Authorize: hostapi.Bearer(c.Token), Transport: c.Transport, Limits: c.Limits, Observe: c.Observe,
-	})
+	api, err := hostapi.New(hostapi.For(c, c.API, hostapi.Bearer(c.Token)))
 	if err != nil {
 		return nil, err
 	}
@@ -71,39 +70,23 @@ func (h *Host) List(ctx context.Context) (any, error) {
 
 // Select reads repositories. One whose repository is switched off in the project's settings is disabled.
 func (h *Host) Select(document any) ([]host.Repository, error) {
-	elements, err := host.Elements(document)
-	if err != nil {
-		return nil, err
-	}
-	repositories := make([]host.Repository, len(elements))
-	for i, o := range elements {
-		r := host.Repository{
+	return host.Repositories(document, func(o host.Object) (host.Repository, error) {
+		clone, err := h.origins.Clone(o.String("http_url_to_repo"))
+		return host.Repository{
 			ID:            o.ID("id"),
 			Name:          o.String("path_with_namespace"),
+			CloneHTTP:     clone,
 			CloneSSH:      o.String("ssh_url_to_repo"),
 			WebURL:        host.Web(o.String("web_url")),
 			DefaultBranch: o.String("default_branch"),
 			Archived:      o.Bool("archived"),
 			Disabled:      o.String("repository_access_level") == "disabled",
 			Empty:         o.Bool("empty_repo"),
-		}
-		if r.CloneHTTP, err = h.origins.Clone(o.String("http_url_to_repo")); err != nil {
-			return nil, err
-		}
-		repositories[i] = r
-	}
-	return repositories, nil
+		}, err
+	})
 }
 
 // Credentials gives the token as a password. The user name beside it is free, but oauth2 for an OAuth token.
 func (h *Host) Credentials(ctx context.Context, _ host.Repository) (host.Credentials, error) {
-	token, err := h.config.Token(ctx)
-	if err != nil {
-		return host.Credentials{}, &host.Error{Kind: host.ErrAuth, Text: "the token cannot be read", Err: err}
-	}
-	username := h.config.Username
-	if username == "" {
-		username = "oauth2"
-	}
-	return host.Credentials{Username: username, Password: token}, nil
+	return host.TokenCredentials(ctx, cmp.Or(h.config.Username, "oauth2"), h.config.Token)
 }

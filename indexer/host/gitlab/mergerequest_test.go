@@ -14,9 +14,11 @@ func TestOnlyMergeRequestsThatChangedSinceAreAskedFor(t *testing.T) {
 	h := over(t, func(r *http.Request) (http.Header, string) {
 		asked = append(asked, r.URL.RequestURI())
 		if r.URL.Query().Get("page") == "2" {
-			return nil, `[{"iid": 3, "state": "closed"}]`
+			return nil, `[{"iid": 3, "state": "closed", "updated_at": "2026-03-01T11:00:01Z"}]`
 		}
-		return http.Header{"X-Next-Page": {"2"}}, `[{"iid": 5, "state": "locked"}, {"iid": 4, "state": "merged", "author": {"username": "robin"}}]`
+		return http.Header{"X-Next-Page": {"2"}}, `[
+			{"iid": 5, "state": "locked", "updated_at": "2026-03-01T12:00:00Z"},
+			{"iid": 4, "state": "merged", "updated_at": "2026-03-01T12:00:00Z", "author": {"username": "robin"}}]`
 	})
 	got, err := h.PullRequests(t.Context(), host.Repository{ID: "7"}, since)
 	if err != nil || len(got) != 3 {

@@ -1,11 +1,14 @@
 package hostapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"keytrail/indexer/host"
@@ -37,7 +40,7 @@ func (a Answer) Decode(into any) error {
 	e := host.Problem(host.ErrAnswer, "the answer is not the JSON that was expected: check the url of the integration")
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) && syntax.Offset >= int64(len(a.Body)) {
-		e.Text = "the answer's JSON is cut short: it is tried again later"
+		e.Text = "the answer's JSON is cut short: look at the host, or at a proxy before it, if this stays"
 		e.Err = io.ErrUnexpectedEOF
 	}
 	return e
@@ -48,6 +51,19 @@ func (a Answer) Document() (any, error) {
 	var document any
 	err := a.Decode(&document)
 	return document, err
+}
+
+// Ask sends a request and reads the answer's JSON as a T.
+func Ask[T any](ctx context.Context, c *Client, r Request) (T, error) {
+	var told, none T
+	answer, err := c.Do(ctx, r)
+	if err != nil {
+		return none, err
+	}
+	if err := answer.Decode(&told); err != nil {
+		return none, err
+	}
+	return told, nil
 }
 
 // isPage tells of a web page where JSON should be.
@@ -107,7 +123,7 @@ func (a Answer) said() string {
 }
 
 // messages collects the texts of an error body. GitHub and Bitbucket have message beside or within errors[], GitLab message as text, array or
-// object, or error and error_description.
+// object, or error and error_description, Jira errorMessages and errors{} by field.
 func messages(v any) []string {
 	switch v := v.(type) {
 	case string:
@@ -120,8 +136,13 @@ func messages(v any) []string {
 		return all
 	case map[string]any:
 		var all []string
-		for _, key := range [...]string{"message", "Message", "error", "error_description", "errors", "base"} {
-			if inner, ok := v[key]; ok {
+		for _, key := range [...]string{"message", "Message", "error", "error_description", "errorMessages", "errors", "base"} {
+			inner, ok := v[key]
+			if fields, isObject := inner.(map[string]any); isObject && key == "errors" {
+				for _, field := range slices.Sorted(maps.Keys(fields)) {
+					all = append(all, messages(fields[field])...)
+				}
+			} else if ok {
 				all = append(all, messages(inner)...)
 			}
 		}

@@ -94,6 +94,21 @@ func TestACredentialIsNotShownByTheErrorOfAConnection(t *testing.T) {
 	})
 }
 
+func TestAHeaderThatCannotBeSentIsNamedWithoutItsText(t *testing.T) {
+	s := &script{replies: []reply{{status: 200}}}
+	for name, headers := range map[string]func(context.Context) (http.Header, error){
+		"a line break": func(context.Context) (http.Header, error) { return http.Header{"X-Tenant": {"canary\n"}}, nil },
+		"unreadable": func(context.Context) (http.Header, error) {
+			return nil, errors.New("header X-Tenant: TENANT is not set")
+		},
+	} {
+		_, err := over(t, s, func(o *Options) { o.Headers = headers }).Get(t.Context(), "/repos")
+		if !errors.Is(err, host.ErrAuth) || !strings.Contains(err.Error(), "X-Tenant") || strings.Contains(err.Error(), "canary") || len(s.came) != 0 {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestATokenThatCannotStandInAHeaderIsNamedWithoutItsText(t *testing.T) {
 	s := &script{replies: []reply{{status: 200}}}
 	for name, secret := range map[string]host.Secret{

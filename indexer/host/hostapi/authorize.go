@@ -47,8 +47,13 @@ func read(ctx context.Context, secret host.Secret) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if hasControls(value) {
 		return "", host.Problem(host.ErrAuth, "the token holds a line break or another control character: correct where it is kept")
 	}
 	return value, nil
+}
+
+// hasControls tells of what cannot stand in a header.
+func hasControls(value string) bool {
+	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

@@ -5,13 +5,14 @@
 //	answer, err := api.Do(ctx, hostapi.Request{Method: "POST", Ref: hostapi.Path("/repos/%s/pulls", name), Body: pull})
 //
 // What may be repeated is repeated, with back-off, when the host or the way to it fails. A host that asks to wait is not asked again
-// before that, by any user of the client; a wait that is too long ends calls with host.ErrThrottled at once. A redirect or a link to
+// before that, by any user of the client; a wait that is too long ends calls with host.ErrThrottled at once. All accounts on an API share
+// its rate of requests, of which polls of pull requests, in the background, take what the others leave. A redirect or a link to
 // a next page that leads to another origin is host.ErrOrigin. Every error is a [*host.Error], or wraps the context's, and all that
 // authorises a request is taken out of its text.
 //
 // In the files: client.go is one request with its retries; exchange.go is one attempt; answer.go reads what came; pages.go follows lists;
-// status.go tells what a status means; gate.go keeps the waits that hosts ask for; redact.go takes out secrets; authorize.go has the
-// usual ways to say who we are.
+// pullrequests.go is such a list; status.go tells what a status means; gate.go keeps the waits that hosts ask for; turn.go says who goes
+// next; redact.go takes out secrets; authorize.go has the usual ways to say who we are.
 package hostapi
 
 import (
@@ -24,7 +25,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"golang.org/x/time/rate"
 
 	"keytrail/indexer/host"
 )
@@ -41,6 +41,8 @@ type Options struct {
 	Authorize Authorize
 	// Header is sent with every request.
 	Header http.Header
+	// Headers gives secret fields that are sent with every request; nil is none.
+	Headers func(ctx context.Context) (http.Header, error)
 	// Transport carries the requests; nil is http.DefaultTransport.
 	Transport http.RoundTripper
 	// Limits of time, size and number; zero fields are the defaults below.
@@ -55,6 +57,11 @@ type Options struct {
 	// Throttled tells whether a refusal (status 400 and above) is a limit of requests and when it ends, for hosts with signs of
 	// their own; the zero time is not told. Nil, or false, leaves it to the signs that hosts have in common.
 	Throttled func(Answer) (until time.Time, is bool)
+}
+
+// For gives the options that a configuration has for the API at base.
+func For(c host.Config, base string, a Authorize) Options {
+	return Options{Base: base, Authorize: a, Headers: c.Headers, Transport: c.Transport, Limits: c.Limits, Observe: c.Observe}
 }
 
 // The defaults of limits.
@@ -81,8 +88,10 @@ type Client struct {
 	base    string // without a slash at its end
 	origin  string
 	http    *http.Client
-	rate    *rate.Limiter
+	turns   *turns
 	gate    *gate
+	lane    lane
+	renew   func(refused http.Header)
 }
 
 // New makes a client. It asks nothing.
@@ -97,7 +106,7 @@ func New(o Options) (*Client, error) {
 		options: o,
 		base:    strings.TrimRight(o.Base, "/"),
 		origin:  origin,
-		rate:    rate.NewLimiter(rate.Limit(o.Limits.Rate), max(1, int(o.Limits.Rate))),
+		turns:   newTurns(o.Limits.Rate),
 		gate:    &gate{},
 	}
 	c.http = &http.Client{Transport: o.Transport, CheckRedirect: c.checkRedirect}
@@ -131,6 +140,32 @@ func (c *Client) As(a Authorize) *Client {
 	other := *c
 	other.options.Authorize = a
 	other.gate = &gate{}
+	other.renew = nil
+	return &other
+}
+
+// For gives a client for what a caller makes: with their token, by which authorize says who they are, or as the integration when they
+// gave none.
+func (c *Client) For(caller host.Caller, authorize func(token host.Secret) Authorize) *Client {
+	if caller.IsZero() {
+		return c
+	}
+	return c.As(authorize(Constant(caller.Token)))
+}
+
+// Renewing gives a client of the same account whose credentials can be renewed. Where the host does not accept them, with status 401, renew
+// is told the header that was sent, and the request, of which nothing was done, is sent once more with what then authorises it.
+func (c *Client) Renewing(renew func(refused http.Header)) *Client {
+	other := *c
+	other.renew = renew
+	return &other
+}
+
+// InBackground gives a client of the same account for what nobody waits for: while any user of the API has a request that is not in
+// the background, that goes first, but for one in eight.
+func (c *Client) InBackground() *Client {
+	other := *c
+	other.lane = background
 	return &other
 }
 
@@ -240,7 +275,7 @@ func (c *Client) finish(ctx context.Context, op string, err error) error {
 	}
 	var e *host.Error
 	if !errors.As(err, &e) {
-		e = &host.Error{Kind: host.ErrUnreachable, Text: "no whole answer in the time allowed: it is tried again later", Err: err}
+		e = &host.Error{Kind: host.ErrUnreachable, Text: "no whole answer in the time allowed: look at the host if this stays", Err: err}
 	}
 	finished := *e
 	if finished.Op == "" {

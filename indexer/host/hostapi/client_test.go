@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,12 +31,15 @@ type reply struct {
 
 // script answers the requests in turn, the last one for ever, and remembers when they came.
 type script struct {
+	mu      sync.Mutex
 	replies []reply
 	came    []time.Time
 	seen    []*http.Request
 }
 
 func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.came = append(s.came, time.Now())
 	s.seen = append(s.seen, r)
 	now := s.replies[0]

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -17,34 +18,60 @@ import (
 	"keytrail/indexer/host"
 )
 
-// exchange sends a request once, when the host's limits let it, and reads the answer.
+// exchange sends a request, when the host's limits let it, and reads the answer. It sends it once, or twice where the credentials can be
+// renewed.
 func (c *Client) exchange(ctx context.Context, r Request, at *url.URL) (Answer, error) {
-	if err := c.gate.wait(ctx, c.options.Limits.Wait); err != nil {
-		return Answer{}, err
+	answer, sent, err := c.exchangeOnce(ctx, r, at)
+	var e *host.Error
+	if c.renew != nil && errors.As(err, &e) && e.Status == http.StatusUnauthorized && sent != nil {
+		c.renew(sent)
+		answer, _, err = c.exchangeOnce(ctx, r, at)
 	}
-	if err := c.rate.Wait(ctx); err != nil {
-		return Answer{}, &host.Error{Kind: host.ErrUnreachable, Text: "the own limit of requests leaves no time for it", Err: err}
+	return answer, err
+}
+
+// exchangeOnce gives the header that was sent too; nil when none was.
+func (c *Client) exchangeOnce(ctx context.Context, r Request, at *url.URL) (answer Answer, sent http.Header, err error) {
+	if err := c.admit(ctx); err != nil {
+		return Answer{}, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Limits.Exchange)
 	defer cancel()
 	request, secrets, err := c.request(ctx, r, at)
 	if err != nil {
 		// Where the credentials are asked for has its own retries.
-		return Answer{}, backoff.Permanent(err)
+		return Answer{}, nil, backoff.Permanent(err)
 	}
 	began := time.Now()
-	answer, err := c.roundTrip(request)
+	answer, err = c.roundTrip(request)
 	if err == nil {
 		err = c.judge(answer, secrets)
 	}
 	err = secrets.clean(err)
 	if c.options.Observe != nil {
-		c.options.Observe(host.Call{Status: answer.Status, Duration: time.Since(began), Received: int64(len(answer.Body)), Err: err})
+		c.options.Observe(host.Call{
+			Status: answer.Status, Duration: time.Since(began), Received: int64(len(answer.Body)), Err: err, InBackground: c.lane == background,
+		})
 	}
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, request.Header, err
 	}
-	return answer, nil
+	return answer, request.Header, nil
+}
+
+// admit returns when the host's limits and the own one let a request go. The host may ask to wait while a request waits for its turn.
+func (c *Client) admit(ctx context.Context) error {
+	for {
+		if err := c.gate.wait(ctx, c.options.Limits.Wait); err != nil {
+			return err
+		}
+		if err := c.turns.wait(ctx, c.lane); err != nil {
+			return &host.Error{Kind: host.ErrUnreachable, Text: "the own limit of requests leaves no time for it", Err: err}
+		}
+		if c.gate.isOpen() {
+			return nil
+		}
+	}
 }
 
 // request makes the request, and tells what of it is secret.
@@ -69,12 +96,33 @@ func (c *Client) request(ctx context.Context, r Request, at *url.URL) (*http.Req
 	maps.Copy(request.Header, c.options.Header)
 	maps.Copy(request.Header, r.Header)
 	before := request.Header.Clone()
+	if err := c.addHeaders(ctx, request.Header); err != nil {
+		return nil, nil, unauthorized(err)
+	}
 	if c.options.Authorize != nil {
 		if err := c.options.Authorize(ctx, request); err != nil {
 			return nil, nil, unauthorized(err)
 		}
 	}
 	return request, addedSecrets(before, request.Header), nil
+}
+
+// addHeaders adds the secret fields of the options.
+func (c *Client) addHeaders(ctx context.Context, to http.Header) error {
+	if c.options.Headers == nil {
+		return nil
+	}
+	fields, err := c.options.Headers(ctx)
+	if err != nil {
+		return err
+	}
+	for name, values := range fields {
+		if slices.ContainsFunc(values, hasControls) {
+			return host.Problem(host.ErrAuth, "the header %s holds a line break or another control character: correct where it is kept", name)
+		}
+		to[http.CanonicalHeaderKey(name)] = values
+	}
+	return nil
 }
 
 // unauthorized is the error of a request that cannot be authorised.
@@ -103,7 +151,7 @@ func (c *Client) roundTrip(request *http.Request) (Answer, error) {
 	case err != nil && answer.Status >= http.StatusBadRequest:
 		return answer, nil // the status has said what counts
 	case err != nil:
-		return answer, &host.Error{Kind: host.ErrAnswer, Text: "the connection ended within the answer: it is tried again later",
+		return answer, &host.Error{Kind: host.ErrAnswer, Text: "the connection ended within the answer: look at the host, or at a proxy before it, if this stays",
 			Err: fmt.Errorf("%w: %w", errCut, withoutURL(err))}
 	}
 	answer.Body = bytes.TrimPrefix(answer.Body, []byte(c.options.Prefix))

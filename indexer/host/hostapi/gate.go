@@ -23,6 +23,13 @@ func (g *gate) close(until time.Time) {
 	}
 }
 
+// isOpen tells that the host asks for no wait.
+func (g *gate) isOpen() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.until.After(time.Now())
+}
+
 // wait returns when the gate is open. Where that takes longer than most it is ErrThrottled at once.
 func (g *gate) wait(ctx context.Context, most time.Duration) error {
 	for {

@@ -59,7 +59,7 @@ func meaning(status int) (text string, kind error) {
 	case status == http.StatusNotFound, status == http.StatusGone:
 		return "there is no such thing, or the account may not see it: check the url, the name and the account's rights", host.ErrGone
 	case status >= 500, status == http.StatusRequestTimeout:
-		return "the host failed: it is tried again later; look at its log if this stays", host.ErrServer
+		return "the host failed: look at its log if this stays", host.ErrServer
 	case status < 400:
 		return "the answer is none: check the url of the integration", host.ErrAnswer
 	}

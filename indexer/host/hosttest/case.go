@@ -16,6 +16,7 @@ const (
 	Token       = "canary-integration-token"
 	CallerToken = "canary-caller-token"
 	HookSecret  = "example-webhook-secret"
+	TenantName  = "canary-tenant-name" // in the header X-Tenant
 )
 
 // Case is a host and what its recordings say.
@@ -74,6 +75,7 @@ func (c Case) start(t *testing.T, change ...func(*host.Config)) (*Server, host.H
 		Name: "acme", URL: s.URL, Origins: []string{s.URL},
 		Username: "bot", Token: Secret(Token), Password: Secret(Token),
 		HookSecret: Secret(HookSecret),
+		Headers:    func(context.Context) (http.Header, error) { return http.Header{"X-Tenant": {TenantName}}, nil },
 		Transport:  transport(t),
 		Limits:     host.Limits{Backoff: time.Millisecond, Wait: time.Millisecond, Rate: 1000, Body: 1 << 20},
 	}
@@ -111,7 +113,7 @@ func (c Case) mustBe(t *testing.T, err, kind error) {
 	if !errors.Is(err, kind) {
 		t.Fatalf("got %v, want: %v", err, kind)
 	}
-	for _, secret := range append([]string{Token, CallerToken, HookSecret}, c.Secrets...) {
+	for _, secret := range append([]string{Token, CallerToken, HookSecret, TenantName}, c.Secrets...) {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("a secret is in the error: %v", err)
 		}

@@ -33,17 +33,6 @@ func (c Case) mustRefuse(t *testing.T, err error, said string) {
 	}
 }
 
-// made compares what was made, with the server's address in the web URL.
-func made[V any](t *testing.T, want, got V, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 // callerToken is what a caller gives.
 func (c Case) callerToken() string {
 	if c.Caller != "" {
@@ -52,27 +41,43 @@ func (c Case) callerToken() string {
 	return CallerToken
 }
 
-func createBranch(t *testing.T, c Case) {
-	if c.NewBranch == (host.NewBranch{}) {
-		t.Skip("the case has no branch to make")
-	}
+// creates holds a host to making one thing: as the integration, as a caller, and not at all where it refuses. The server is there to
+// tell what is expected of its address.
+func creates[V any](t *testing.T, c Case, refusal Refusal, want func(*Server) V, create func(*testing.T, *Server, host.Host, host.Caller) (V, error)) {
 	for name, caller := range map[string]host.Caller{"as the integration": {}, "as the caller": {Token: c.callerToken()}} {
 		t.Run(name, func(t *testing.T) {
 			s, h := c.start(t)
 			if !caller.IsZero() {
 				s.Expect(caller.Token)
 			}
-			want := c.Branch
-			want.WebURL = s.Local(want.WebURL)
-			got, err := power[host.BranchCreator](t, h).CreateBranch(t.Context(), s.repository(c.Repository), c.NewBranch, caller)
-			made(t, want, got, err)
+			got, err := create(t, s, h, caller)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want(s), got); diff != "" {
+				t.Error(diff)
+			}
 		})
 	}
 	t.Run("passes the host's refusal on", func(t *testing.T) {
 		s, h := c.start(t)
-		s.Script(refusing(s, c.BranchRefusal))
-		_, err := power[host.BranchCreator](t, h).CreateBranch(t.Context(), s.repository(c.Repository), c.NewBranch, host.Caller{})
-		c.mustRefuse(t, err, c.BranchRefusal.Said)
+		s.Script(refusing(s, refusal))
+		_, err := create(t, s, h, host.Caller{})
+		c.mustRefuse(t, err, refusal.Said)
+	})
+}
+
+func createBranch(t *testing.T, c Case) {
+	if c.NewBranch == (host.NewBranch{}) {
+		t.Skip("the case has no branch to make")
+	}
+	want := func(s *Server) host.Branch {
+		b := c.Branch
+		b.WebURL = s.Local(b.WebURL)
+		return b
+	}
+	creates(t, c, c.BranchRefusal, want, func(t *testing.T, s *Server, h host.Host, caller host.Caller) (host.Branch, error) {
+		return power[host.BranchCreator](t, h).CreateBranch(t.Context(), s.repository(c.Repository), c.NewBranch, caller)
 	})
 }
 
@@ -80,22 +85,14 @@ func createPullRequest(t *testing.T, c Case) {
 	if c.NewPullRequest == (host.NewPullRequest{}) {
 		t.Skip("the case has no pull request to make")
 	}
-	for name, caller := range map[string]host.Caller{"as the integration": {}, "as the caller": {Token: c.callerToken()}} {
-		t.Run(name, func(t *testing.T) {
-			s, h := c.start(t)
-			if !caller.IsZero() {
-				s.Expect(caller.Token)
-			}
-			want := c.PullRequest
-			want.WebURL = s.Local(want.WebURL)
-			got, err := power[host.PullRequestCreator](t, h).CreatePullRequest(t.Context(), s.repository(c.Repository), c.NewPullRequest, caller)
-			made(t, want, got, err)
-		})
-	}
-	t.Run("passes the host's refusal on", func(t *testing.T) {
+	t.Run("believes no answer that holds none", func(t *testing.T) {
 		s, h := c.start(t)
-		s.Script(refusing(s, c.PullRefusal))
+		s.Script(answering(http.StatusCreated, "application/json", `{}`))
 		_, err := power[host.PullRequestCreator](t, h).CreatePullRequest(t.Context(), s.repository(c.Repository), c.NewPullRequest, host.Caller{})
-		c.mustRefuse(t, err, c.PullRefusal.Said)
+		c.mustBe(t, err, host.ErrAnswer)
+	})
+	want := func(s *Server) host.PullRequest { return s.local(c.PullRequest) }
+	creates(t, c, c.PullRefusal, want, func(t *testing.T, s *Server, h host.Host, caller host.Caller) (host.PullRequest, error) {
+		return power[host.PullRequestCreator](t, h).CreatePullRequest(t.Context(), s.repository(c.Repository), c.NewPullRequest, caller)
 	})
 }

@@ -170,6 +170,15 @@ func refusesForeignClones(t *testing.T, c Case) {
 }
 
 func credentials(t *testing.T, c Case) {
+	t.Run("go with the headers of the configuration", func(t *testing.T) {
+		s, h := c.start(t)
+		list(t, h)
+		for _, r := range s.Requests() {
+			if r.Header.Get("X-Tenant") != TenantName {
+				t.Errorf("%s %s does not have them", r.Method, r.URL)
+			}
+		}
+	})
 	t.Run("are given for a repository and shown nowhere", func(t *testing.T) {
 		s, h := c.start(t)
 		got, err := h.Credentials(t.Context(), s.repository(c.Listed[0]))
