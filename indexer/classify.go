@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keytrail/indexer/host"
+	"keytrail/indexer/host/filter"
 	"keytrail/indexer/mirror"
 	"keytrail/indexer/mirror/wire"
 	"keytrail/storage"
@@ -19,7 +20,12 @@ var classes = [...]struct {
 	is    error
 	class storage.ErrorClass
 }{
-	{errPanic, storage.ClassBug},
+	{ErrPanic, storage.ClassBug},
+	// A filter that does not fit its host's answer does not fit the next one either: somebody has to mend it.
+	{filter.ErrEvaluation, storage.ClassCorrupt},
+	{filter.ErrShape, storage.ClassCorrupt},
+	{filter.ErrTooSlow, storage.ClassCorrupt},
+	{host.ErrShape, storage.ClassCorrupt},
 	{storage.ErrStale, storage.ClassFenced},
 	{storage.ErrFull, storage.ClassFull},
 	{mirror.ErrFull, storage.ClassFull},

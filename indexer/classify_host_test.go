@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keytrail/indexer/host"
+	"keytrail/indexer/host/filter"
 	"keytrail/indexer/mirror/wire"
 	"keytrail/storage"
 )
@@ -21,7 +22,7 @@ func TestAHostsErrorsHaveTheirClassAlsoBehindThoseOfGit(t *testing.T) {
 		host.ErrServer:      storage.ClassTransient,
 		host.ErrUnreachable: storage.ClassTransient,
 		host.ErrAnswer:      storage.ClassTransient,
-		host.ErrShape:       storage.ClassTransient,
+		host.ErrShape:       storage.ClassCorrupt,
 	} {
 		err := fmt.Errorf("list repositories: %w", &host.Error{Kind: kind})
 		if got := Classify(err); got != want {
@@ -30,6 +31,14 @@ func TestAHostsErrorsHaveTheirClassAlsoBehindThoseOfGit(t *testing.T) {
 	}
 	if got := Classify(&wire.Error{Kind: wire.ErrAuth, Err: &host.Error{Kind: host.ErrServer}}); got != storage.ClassTransient {
 		t.Errorf("credentials that a failing host does not give: got %s", got)
+	}
+}
+
+func TestAFiltersErrorsAreForSomebodyToMend(t *testing.T) {
+	for _, kind := range []error{filter.ErrEvaluation, filter.ErrShape, filter.ErrTooSlow} {
+		if got := Classify(fmt.Errorf("apply the filter: %w", kind)); got != storage.ClassCorrupt {
+			t.Errorf("%v: got %s", kind, got)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func (x *Indexer) show(ctx context.Context, id storage.RepositoryID, use func(so
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = sourceError(ctx, fmt.Errorf("%w: %v", errPanic, p))
+			err = sourceError(ctx, fmt.Errorf("%w: %v", ErrPanic, p))
 			x.log.Error().Str("repo", t.Spec.Name).Interface("panic", p).Bytes("stack", debug.Stack()).Msg("a diff panicked")
 		}
 	}()

@@ -16,8 +16,8 @@ import (
 	"keytrail/storage"
 )
 
-// errPanic stands for a panic in a job, which ends that job and nothing else.
-var errPanic = errors.New("internal error")
+// ErrPanic stands for a panic in a job or a discovery, which ends that and nothing else.
+var ErrPanic = errors.New("internal error")
 
 // Phase is a part of a job that may take long.
 type Phase string
@@ -63,7 +63,7 @@ func (x *Indexer) Look(ctx context.Context, id storage.RepositoryID, progress fu
 	nudged := t.nudged.Swap(0)
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errPanic, p)
+			err = fmt.Errorf("%w: %v", ErrPanic, p)
 			x.log.Error().Str("repo", t.Spec.Name).Interface("panic", p).Bytes("stack", debug.Stack()).Msg("a job panicked")
 		}
 		result.Took = x.now().Sub(began)

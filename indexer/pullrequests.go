@@ -163,7 +163,7 @@ func (p *pulls) poll(ctx context.Context, id storage.RepositoryID, t *target) (c
 	defer t.pulling.Unlock()
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: %v", errPanic, v)
+			err = fmt.Errorf("%w: %v", ErrPanic, v)
 			p.log.Error().Str("repo", t.Spec.Name).Interface("panic", v).Bytes("stack", debug.Stack()).Msg("a poll of pull requests panicked")
 		}
 	}()

@@ -241,7 +241,7 @@ func TestRunReadsPullRequestsAtOnceWhenAskedAndAfterALookThatChanged(t *testing.
 	go func() { done <- b.indexer.Run(ctx) }()
 	waitFor(t, func() bool { return len(source.questions()) > 0 && b.repository().Tips == 1 })
 	count := func(key storage.IssueKey) int {
-		i, err := b.store.Issue(t.Context(), key)
+		i, err := b.store.Issue(t.Context(), storage.IssueQuery{Key: key})
 		b.must(err)
 		return len(i.PullRequests)
 	}

@@ -13,12 +13,8 @@ import (
 
 	"keytrail/indexer"
 	"keytrail/indexer/host"
-	"keytrail/indexer/host/filter"
 	"keytrail/storage"
 )
-
-// errPanic stands for a panic in a discovery, which ends that and nothing else.
-var errPanic = errors.New("internal error")
 
 // firstRetry is how long to wait after the first of a row of failures that may pass by themselves.
 const firstRetry = 10 * time.Second
@@ -37,7 +33,7 @@ func (d *Discoverer) discover(ctx context.Context, in *integration) {
 func ask(ctx context.Context, s Source) (found host.Discovery, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+			err = fmt.Errorf("%w: %v\n%s", indexer.ErrPanic, p, debug.Stack())
 		}
 	}()
 	if s.Filter == nil {
@@ -77,7 +73,7 @@ func (d *Discoverer) takeOver(ctx context.Context, in *integration, found host.D
 	case changes != indexer.Changes{}:
 		log = d.log.Info()
 	}
-	log.Str("integration", in.source.Name).Int("listed", len(found.Listed)).Int("selected", len(found.Selected)).Int("left_out", left).
+	log.Str("integration", in.source.Name).Int("listed", len(found.Listed)).Int("selected", len(found.Selected)).Int("unusable", left).
 		Int("added", changes.Added).Int("changed", changes.Changed).Int("retired", changes.Retired).Msg("repositories discovered")
 	return nil
 }
@@ -143,12 +139,12 @@ func (d *Discoverer) settle(ctx context.Context, in *integration, err error) {
 
 // failed notes a failure. The caller holds d.mu.
 func (d *Discoverer) failed(in *integration, err error, now time.Time) {
-	class := classify(err)
+	class := indexer.Classify(err)
 	if in.state.Failures++; in.state.Failures == 1 {
 		in.state.FailingSince = now
 	}
 	in.state.Class, in.state.Text = class, err.Error()
-	if errors.Is(err, errPanic) {
+	if errors.Is(err, indexer.ErrPanic) {
 		in.state.Text = "the answer of the host could not be worked on: the log has more"
 	}
 	d.index.CountError(class)
@@ -175,18 +171,6 @@ func (d *Discoverer) failed(in *integration, err error, now time.Time) {
 	}
 	log.Err(err).Str("integration", in.source.Name).Str("class", string(class)).Dur("next_ms", wait).
 		Msg("repositories not discovered; those known before stay")
-}
-
-// classify is the indexer's, with what only a discovery can meet. A filter that does not fit its host's answer does not fit the
-// next one either: somebody has to mend it.
-func classify(err error) storage.ErrorClass {
-	switch {
-	case errors.Is(err, errPanic):
-		return storage.ClassBug
-	case errors.Is(err, filter.ErrEvaluation), errors.Is(err, filter.ErrShape), errors.Is(err, filter.ErrTooSlow), errors.Is(err, host.ErrShape):
-		return storage.ClassCorrupt
-	}
-	return indexer.Classify(err)
 }
 
 // spread makes a wait up to a tenth longer, never shorter, so that what began together drifts apart.

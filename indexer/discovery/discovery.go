@@ -92,6 +92,7 @@ type integration struct {
 	source  Source
 	due     time.Time
 	running context.CancelFunc // ends the discovery that runs; nil when none does
+	began   time.Time          // of the one that runs
 	isAsked bool               // again, as soon as the one that runs has ended
 	accept  bool               // the next answer is believed, whatever it is
 	backoff *backoff.ExponentialBackOff
@@ -199,7 +200,7 @@ func (d *Discoverer) takeDue(ctx context.Context) (due []func(), next time.Time)
 		case in.running != nil:
 		case !in.due.After(now):
 			one, cancel := context.WithCancel(ctx)
-			in.running, in.isAsked = cancel, false
+			in.running, in.began, in.isAsked = cancel, now, false
 			due = append(due, func() {
 				defer cancel()
 				d.discover(one, in)

@@ -123,11 +123,14 @@ func TestRequestsForADiscoveryThatRunsAreOneMore(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if !b.state().IsRunning {
-			t.Error("it does not run")
+		if s := b.state(); !s.IsRunning || s.Began.IsZero() || s.Began.After(time.Now()) {
+			t.Errorf("it does not run: %+v", s)
 		}
 		close(a.hold)
 		synctest.Wait()
+		if s := b.state(); s.IsRunning || !s.Began.IsZero() {
+			t.Errorf("it still runs: %+v", s)
+		}
 		if n := a.requests(); n != 2 {
 			t.Errorf("%d discoveries, want 2", n)
 		}

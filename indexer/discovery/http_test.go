@@ -1,6 +1,7 @@
 package discovery_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,6 +29,7 @@ type scripted struct {
 	count    atomic.Int64
 	answer   atomic.Pointer[http.HandlerFunc]
 	requests atomic.Int64
+	polls    atomic.Int64 // of pull requests
 }
 
 func newScripted(t *testing.T) *scripted {
@@ -40,6 +43,11 @@ func newScripted(t *testing.T) *scripted {
 
 // ServeHTTP gives a page of 100 repositories, each with the many fields that GitHub's have.
 func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/pulls") {
+		s.polls.Add(1)
+		io.WriteString(w, "[]")
+		return
+	}
 	s.requests.Add(1)
 	if answer := s.answer.Load(); answer != nil {
 		(*answer)(w, r)
@@ -80,11 +88,17 @@ func (s *scripted) answers(h http.HandlerFunc) {
 // source is the integration of the server.
 func (s *scripted) source(t *testing.T, expression string) discovery.Source {
 	t.Helper()
+	return s.sourceAt(t, expression, 10_000)
+}
+
+// sourceAt is one that asks for so much a second.
+func (s *scripted) sourceAt(t *testing.T, expression string, rate float64) discovery.Source {
+	t.Helper()
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(transport.CloseIdleConnections)
 	h, err := github.New(host.Config{
 		Name: "acme", URL: s.url, Token: hosttest.Secret("a-token"), Transport: transport, Origins: []string{s.url},
-		Limits: host.Limits{Backoff: time.Millisecond, Wait: time.Millisecond, Rate: 10_000, Body: 1 << 20},
+		Limits: host.Limits{Backoff: time.Millisecond, Wait: time.Millisecond, Rate: rate, Body: 1 << 20},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -238,4 +252,39 @@ func TestTenThousandRepositoriesAreDiscoveredAgainAndAgainInTheSameMemory(t *tes
 		t.Errorf("%.1f MiB are held after two discoveries, %.1f MiB after one", last, first)
 	}
 	t.Logf("%.1f MiB held after one discovery, %.1f MiB after two", first, last)
+}
+
+func TestADiscoveryGoesBeforePollsOfPullRequestsWithoutStoppingThem(t *testing.T) {
+	const pages, pollers, rate = 15, 8, 20
+	s := newScripted(t)
+	s.count.Store(100 * pages)
+	source := s.sourceAt(t, "", rate)
+	b := newBench(t)
+	b.run(source)
+	b.until(func(s discovery.State) bool { return !s.LastSuccess.IsZero() })
+	ctx, stop := context.WithCancel(t.Context())
+	var polling sync.WaitGroup
+	for range pollers {
+		polling.Go(func() {
+			for ctx.Err() == nil {
+				_, err := source.Host.(host.PullRequests).PullRequests(ctx, host.Repository{Name: "acme/r00001"}, time.Time{})
+				if err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for s.polls.Load() < 2*pollers {
+		time.Sleep(time.Millisecond)
+	}
+	before := s.polls.Load()
+	b.discover()
+	during := s.polls.Load() - before
+	stop()
+	polling.Wait()
+	// In the order in which they came there would be one poll of each poller for each page.
+	if during == 0 || during > 3*pages {
+		t.Errorf("%d polls went while %d pages were discovered", during, pages)
+	}
+	t.Logf("%d polls went while %d pages were discovered", during, pages)
 }

@@ -29,6 +29,7 @@ type State struct {
 
 	Next      time.Time // when the next discovery is; zero while one runs
 	IsRunning bool
+	Began     time.Time // of the discovery that runs; zero while none does
 }
 
 // States tells of all integrations, in the order of the configuration.
@@ -38,7 +39,9 @@ func (d *Discoverer) States() []State {
 	states := make([]State, len(d.integrations))
 	for i, in := range d.integrations {
 		states[i] = in.state
-		if states[i].IsRunning = in.running != nil; !states[i].IsRunning {
+		if states[i].IsRunning = in.running != nil; states[i].IsRunning {
+			states[i].Began = in.began
+		} else {
 			states[i].Next = in.due
 		}
 	}

@@ -55,9 +55,13 @@ func (d *Discoverer) judge(in *integration, found host.Discovery, before map[str
 			Msg("an implausible answer is believed: it has been given often enough")
 		return nil
 	}
-	return fmt.Errorf("%w: %d of the %d repositories known before are not among the %d it gives; they stay until it has said so %d times, "+
+	given := fmt.Sprintf("are not among the %d it gives", len(ids))
+	if len(ids) == 0 && len(found.Listed) > 0 {
+		given = fmt.Sprintf("are left out by the filter, as all of the %d it lists are: correct the filter if that is not meant", len(found.Listed))
+	}
+	return fmt.Errorf("%w: %d of the %d repositories known before %s; they stay until it has said so %d times, "+
 		"an interval apart (now %d), or somebody accepts it: POST /api/v1/integrations/%s/discover {\"accept\": true}",
-		ErrImplausible, lost, len(before), len(ids), d.limits.Confirmations, in.doubt.times, in.source.Name)
+		ErrImplausible, lost, len(before), given, d.limits.Confirmations, in.doubt.times, in.source.Name)
 }
 
 // believed notes an answer that has been taken over.

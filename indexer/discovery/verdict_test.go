@@ -1,6 +1,7 @@
 package discovery_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -136,6 +137,31 @@ func TestAChangedFilterIsAWishUnlessItLeavesNothing(t *testing.T) {
 		a.gives(1, 2)
 		pass(1)
 		b.has(10, "without another change of the filter")
+	})
+}
+
+// nothing is a filter that leaves out all.
+type nothing struct{}
+
+func (nothing) Apply(context.Context, any) (any, error) { return []host.Repository{}, nil }
+func (nothing) Wait()                                   {}
+
+func TestAFilterThatLeavesNothingIsNamedAsTheReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &account{}
+		a.gives(1, 10)
+		s := source(a)
+		b := newBench(t)
+		b.run(s)
+		defer b.stop()
+		synctest.Wait()
+		s.Filter = nothing{}
+		b.set(s)
+		synctest.Wait()
+		b.has(10, "with a filter that leaves nothing")
+		if text := b.state().Text; !strings.Contains(text, "left out by the filter, as all of the 10 it lists are") {
+			t.Errorf("the error does not name the filter: %s", text)
+		}
 	})
 }
 

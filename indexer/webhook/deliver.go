@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"keytrail/indexer/host"
 )
 
@@ -29,8 +27,6 @@ const (
 	verifyTimeout = 5 * time.Second
 	// maxDepth is how deep the JSON of a body may be nested.
 	maxDepth = 64
-	// complainEvery is how often a refused delivery is logged at a level that is noticed.
-	complainEvery = time.Minute
 )
 
 // Deliver takes a delivery to an integration. Its error is ErrRefused, ErrBody or ErrBusy.
@@ -40,7 +36,7 @@ func (r *Receiver) Deliver(ctx context.Context, integration string, d host.Deliv
 	a := r.queue.account(integration)
 	if a == nil {
 		r.count("", outcomeRefused)
-		r.queue.strange.Do(func() {
+		r.queue.strange.do("no integration", func() {
 			r.log.Warn().Str("integration", fmt.Sprintf("%.70q", integration)).
 				Msg("webhook refused: the configuration has no integration of this name whose host sends webhooks; others like this are not logged for a while")
 		})
@@ -51,7 +47,8 @@ func (r *Receiver) Deliver(ctx context.Context, integration string, d host.Deliv
 		return ErrRefused
 	}
 	e, err := read(a, d)
-	return r.settle(ctx, a, d, e, err)
+	_, err = r.settle(ctx, a, d, e, err)
+	return err
 }
 
 // DeliverBySecret takes a delivery to whatever integrations the secret in its URL is of. A body that the host of such an integration
@@ -67,21 +64,27 @@ func (r *Receiver) DeliverBySecret(ctx context.Context, d host.Delivery) error {
 	}
 	if len(of) == 0 {
 		r.count("", outcomeRefused)
-		r.queue.strange.Do(func() {
+		r.queue.strange.do("no secret", func() {
 			r.log.Warn().Msg("webhook refused: the secret in its URL is that of no integration, see webhook.secret; others like this are not logged for a while")
 		})
 		return ErrRefused
 	}
 	named, isPlain := plainEvent(d.Body)
 	var errs []error
+	isOfUse := false
 	for _, a := range of {
 		e, err := read(a, d)
 		if isPlain && (err != nil || e.Kind == host.EventOther) {
 			e, err = named, nil
 		}
-		if err := r.settle(ctx, a, d, e, err); err != nil {
+		outcome, err := r.settle(ctx, a, d, e, err)
+		if err != nil {
 			errs = append(errs, err)
 		}
+		isOfUse = isOfUse || outcome == outcomeAccepted || outcome == outcomeDuplicate
+	}
+	if isPlain && !isOfUse {
+		r.complainOfStrangers(of, named)
 	}
 	if len(errs) == len(of) {
 		return errs[0]
@@ -92,10 +95,7 @@ func (r *Receiver) DeliverBySecret(ctx context.Context, d host.Delivery) error {
 // refuse tells operators of a delivery whose proof is not good, once in a while at a level that is noticed.
 func (r *Receiver) refuse(a *account, err error) {
 	r.count(a.Name, outcomeRefused)
-	r.log.Debug().Err(err).Str("integration", a.Name).Msg("webhook refused")
-	a.refusals.Do(func() {
-		r.log.Warn().Err(err).Str("integration", a.Name).Msg("webhook refused; others like this are not logged for a while")
-	})
+	r.complain(a, r.logOf(a, host.Event{}), err.Error(), "webhook refused")
 }
 
 // read reads a delivery that is verified. A body that holds nothing is about all repositories of the integration.
@@ -141,25 +141,30 @@ func isDeep(body []byte) bool {
 	return false
 }
 
-// settle notes what is to be done for a delivery that is the host's, or that it could not be read.
-func (r *Receiver) settle(ctx context.Context, a *account, d host.Delivery, e host.Event, err error) error {
-	log := r.log.With().Str("integration", a.Name).Str("kind", string(e.Kind)).Str("delivery", fmt.Sprintf("%.60q", e.Delivery)).Logger()
+// settle notes what is to be done for a delivery that is the host's, or that it could not be read, and gives the outcome.
+func (r *Receiver) settle(ctx context.Context, a *account, d host.Delivery, e host.Event, err error) (outcome string, _ error) {
+	log := r.logOf(a, e)
 	switch {
 	case err != nil:
 		r.count(a.Name, outcomeMalformed)
-		log.Warn().Err(err).Msg("webhook cannot be read")
-		return fmt.Errorf("%w: %w", ErrBody, err)
+		r.complain(a, log.With().Str("holds", keysIn(d.Body)).Logger(), err.Error(), "webhook cannot be read")
+		return outcomeMalformed, fmt.Errorf("%w: %w", ErrBody, err)
 	case e.Kind == host.EventConfirmation:
-		return r.acceptConfirmation(ctx, a, d)
+		return outcomeAccepted, r.acceptConfirmation(ctx, a, d)
+	case e.Kind == host.EventOther && len(e.Subjects) == 0:
+		r.count(a.Name, outcomeIgnored)
+		r.complain(a, log.With().Str("holds", keysIn(d.Body)).Logger(), "it names no repository and is no event that is looked at: "+
+			"choose the events that keytrail webhooks prints", "webhook has nothing for the index")
+		return outcomeIgnored, nil
 	case e.Kind == host.EventPing || e.Kind == host.EventOther:
 		r.count(a.Name, outcomeIgnored)
 		log.Debug().Msg("webhook has nothing for the index")
-		return nil
+		return outcomeIgnored, nil
 	}
-	outcome := r.queue.note(a, e, digest(a, e, d), r.now())
+	outcome = r.queue.note(a, e, digest(a, e, d), r.now())
 	r.count(a.Name, outcome)
 	log.Debug().Int("subjects", len(e.Subjects)).Str("outcome", outcome).Msg("webhook taken")
-	return nil
+	return outcome, nil
 }
 
 // digest tells a delivery from all others; zero when the host gives deliveries no id, so that two like each other may be of two changes.
@@ -173,6 +178,3 @@ func digest(a *account, e host.Event, d host.Delivery) (sum [sha256.Size]byte) {
 	h.Sum(sum[:0])
 	return sum
 }
-
-// newComplaint limits log lines that others can cause.
-func newComplaint() *rate.Sometimes { return &rate.Sometimes{Interval: complainEvery} }

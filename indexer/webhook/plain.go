@@ -17,7 +17,7 @@ func (p Plain) Verify(ctx context.Context, d host.Delivery) error {
 }
 
 // Event reads {"origin": URL} or {"repository": {"git_http_url": URL}}, or another of the names that hosts have for it. It is about a
-// push.
+// push. A body without any is an error.
 func (Plain) Event(d host.Delivery) (host.Event, error) {
 	e, isPlain := plainEvent(d.Body)
 	switch {
@@ -26,7 +26,7 @@ func (Plain) Event(d host.Delivery) (host.Event, error) {
 	case !json.Valid(d.Body):
 		return host.Event{}, host.Problem(host.ErrAnswer, `the webhook's body is not JSON: send {"origin": URL of the repository}`)
 	}
-	return host.Event{Kind: host.EventOther}, nil
+	return host.Event{}, host.Problem(host.ErrAnswer, `the webhook's body names no repository by its URL: send {"origin": URL of the repository}`)
 }
 
 // Guide tells how to call.

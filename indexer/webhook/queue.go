@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"keytrail/indexer/host"
 	"keytrail/storage"
 )
@@ -29,8 +27,8 @@ const (
 type queue struct {
 	index   Index
 	spacing time.Duration
-	strange *rate.Sometimes // limits log lines of deliveries to nobody
-	wake    chan struct{}   // holds one when there is something new
+	strange complaints    // of deliveries to nobody
+	wake    chan struct{} // holds one when there is something new
 
 	mu     sync.Mutex
 	byName map[string]*account
@@ -42,7 +40,7 @@ type queue struct {
 // account is an integration and what is to be done for it.
 type account struct {
 	Integration
-	refusals *rate.Sometimes // limits log lines
+	complaints *complaints
 	*tasks
 }
 
@@ -90,7 +88,7 @@ func (s *spaced) isIdle(now time.Time) bool { return s.due.IsZero() && !s.free.A
 
 func newQueue(index Index, spacing time.Duration) *queue {
 	return &queue{
-		index: index, spacing: spacing, strange: newComplaint(), wake: make(chan struct{}, 1),
+		index: index, spacing: spacing, wake: make(chan struct{}, 1),
 		jobs: map[storage.RepositoryID]*job{}, seen: map[[sha256.Size]byte]time.Time{},
 	}
 }
@@ -101,7 +99,7 @@ func (q *queue) set(integrations []Integration) {
 	former := q.byName
 	q.byName = make(map[string]*account, len(integrations))
 	for _, in := range integrations {
-		a := &account{Integration: in, refusals: newComplaint(), tasks: &tasks{strangers: map[string]stranger{}}}
+		a := &account{Integration: in, complaints: &complaints{}, tasks: &tasks{strangers: map[string]stranger{}}}
 		if f := former[in.Name]; f != nil {
 			a.tasks = f.tasks
 		}
@@ -143,7 +141,7 @@ func (q *queue) note(a *account, e host.Event, d [sha256.Size]byte, now time.Tim
 	q.alert()
 	switch {
 	case !isUseful:
-		return outcomeIgnored
+		return outcomeUnknown
 	case isReplay:
 		return outcomeDuplicate
 	}
@@ -182,6 +180,9 @@ func (q *queue) noteSubject(a *account, known *names, s subject, kind host.Event
 	}
 	if isSure && kind != host.EventRenamed {
 		return true
+	}
+	if a.Name == "" { // repositories named one by one are not discovered
+		return len(ids) > 0
 	}
 	isNew := a.await(s, kind, at)
 	if isNew {

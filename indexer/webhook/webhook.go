@@ -88,7 +88,7 @@ func New(o Options) *Receiver {
 		index: o.Index, discoverer: o.Discoverer, log: o.Log, now: o.Now,
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "keytrail_webhooks_total",
-			Help: "Deliveries of webhooks, by what became of them: accepted, duplicate, ignored, refused, malformed, busy. " +
+			Help: "Deliveries of webhooks, by what became of them: accepted, duplicate, ignored, unknown, refused, malformed, busy. " +
 				"Those to no integration have no name.",
 		}, []string{"integration", "outcome"}),
 		confirm: make(chan confirmation, maxConfirmations),
@@ -102,7 +102,7 @@ func New(o Options) *Receiver {
 // Set replaces the integrations. One with the name of a former one goes on where that was.
 func (r *Receiver) Set(integrations []Integration) {
 	for _, in := range integrations {
-		for _, outcome := range []string{outcomeAccepted, outcomeDuplicate, outcomeIgnored, outcomeRefused, outcomeMalformed, outcomeBusy} {
+		for _, outcome := range []string{outcomeAccepted, outcomeDuplicate, outcomeIgnored, outcomeUnknown, outcomeRefused, outcomeMalformed, outcomeBusy} {
 			r.deliveries.WithLabelValues(in.Name, outcome) // a series that is not there cannot be watched
 		}
 	}
@@ -148,6 +148,7 @@ const (
 	outcomeAccepted  = "accepted"
 	outcomeDuplicate = "duplicate" // accepted before
 	outcomeIgnored   = "ignored"   // nothing that concerns the index
+	outcomeUnknown   = "unknown"   // about repositories that the index does not have, and that no discovery is to bring now
 	outcomeRefused   = "refused"   // nothing proves that it is the host's
 	outcomeMalformed = "malformed" // it is the host's and cannot be read
 	outcomeBusy      = "busy"      // the host is asked to send it again

@@ -243,8 +243,8 @@ func TestARepositoryThatIsNotKnownIsDiscoveredOnceAndThenLookedAt(t *testing.T) 
 			w.send(about(host.EventPush, "2"))
 		}
 		w.expect(time.Second, "0s discover acme")
-		if got := w.counted("acme", outcomeIgnored); got != 99 {
-			t.Errorf("%d ignored", got)
+		if got := w.counted("acme", outcomeUnknown); got != 99 {
+			t.Errorf("%d unknown", got)
 		}
 		w.receiver.Discovered("acme") // and did not find it, as the filter leaves it out
 		w.send(about(host.EventPush, "2"))
