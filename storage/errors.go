@@ -7,6 +7,7 @@ var (
 	ErrNotFound    = errors.New("not found")
 	ErrStale       = errors.New("the tips have moved since they were read")
 	ErrIncomplete  = errors.New("the history is incomplete")
+	ErrFeedGone    = errors.New("the feed does not reach back to this cursor")
 	ErrCorrupt     = errors.New("the index is corrupt")
 	ErrFull        = errors.New("no space left for the index")
 	ErrNewerFormat = errors.New("the index was written by a newer keytrail")

@@ -98,3 +98,21 @@ func TestOnlyTheZeroObjectIDIsZero(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFirstDigitsOfAnObjectIDSpanAllThatBeginWithThem(t *testing.T) {
+	for _, c := range []struct{ digits, least, greatest string }{
+		{"0123456", "0123456" + strings.Repeat("0", 33), "0123456" + strings.Repeat("f", 33)},
+		{"ABCDEF01", "abcdef01" + strings.Repeat("0", 32), "abcdef01" + strings.Repeat("f", 32)},
+		{strings.Repeat("7", 40), strings.Repeat("7", 40), strings.Repeat("7", 40)},
+	} {
+		least, greatest, err := storage.Between(c.digits)
+		if err != nil || least.String() != c.least || greatest.String() != c.greatest {
+			t.Errorf("%s: from %s to %s, %v", c.digits, least, greatest, err)
+		}
+	}
+	for _, digits := range []string{"", "012345", "012345g", "0123456 ", strings.Repeat("7", 41)} {
+		if _, _, err := storage.Between(digits); err == nil || storage.CheckDigits(digits) == nil {
+			t.Errorf("%q is taken for the beginning of an object id", digits)
+		}
+	}
+}

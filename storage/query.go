@@ -1,6 +1,9 @@
 package storage
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MaxLimit is the most commits that one page holds.
 const MaxLimit = 1000
@@ -14,6 +17,27 @@ type CommitQuery struct {
 	Until      time.Time // committer date before
 	After      *Position // resume behind this posting
 	Limit      int       // 1 to MaxLimit; zero means MaxLimit
+	Within     Scope
+	Plain      bool // leave out what a hit tells of branches and tags
+}
+
+// Scope narrows answers to some repositories: their ids, ascending. Nil narrows nothing, an empty one leaves none.
+type Scope []RepositoryID
+
+// Has reports whether a repository lies within the scope.
+func (s Scope) Has(id RepositoryID) bool {
+	if s == nil {
+		return true
+	}
+	_, ok := slices.BinarySearch(s, id)
+	return ok
+}
+
+// IssueQuery asks for the summary of an issue.
+type IssueQuery struct {
+	Key     IssueKey
+	Within  Scope
+	Compare bool // tell how far each branch is from the default one
 }
 
 // Position is a place in the order of an issue's commits: newest committer date first, then by object id, then by repository.
@@ -50,10 +74,12 @@ type CommitPage struct {
 
 // Hit is a commit as one repository holds it.
 type Hit struct {
-	Commit     // Keys are those of its message and its notes in this repository
+	Commit     // Keys are those of its message, its notes in this repository, and what was decided by hand
 	Repository RepositoryID
 	Branches   []string          // short names of the branches that contain it, sorted; shared, not to be changed
 	Tags       []string          // short names of the tags that contain it, sorted; shared, not to be changed
+	FirstTag   string            // of Tags, the one whose commit has the oldest committer date, then the least name; empty without tags
+	InDefault  bool              // the default branch contains it
 	Notes      map[string]string // notes ref to text; nil without notes
 }
 
@@ -93,4 +119,9 @@ type IssueRef struct {
 	OID        OID    // the commit it points at
 	ByName     bool   // the key is in the name
 	ByCommit   bool   // it holds a linked commit
+
+	// Of a branch, when the query asked to compare and the default branch is known: the commits that it has and the default branch
+	// lacks, and the other way round.
+	Compared      bool
+	Ahead, Behind int
 }

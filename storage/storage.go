@@ -10,7 +10,8 @@
 // caller can drop too much or too little.
 //
 // Pull requests are not git's: their host tells of them, at its own times. So they have a write of their own, a
-// PullRequestUpdate, and an Advance leaves them as they are.
+// PullRequestUpdate, and an Advance leaves them as they are. What people decide by hand is an Association, and outlives
+// both.
 //
 // Engines live in the folders below: pebblestore on disk, memstore as the model that tests compare with. Each of
 // them passes the suite in storagetest.
@@ -47,6 +48,11 @@ type Reader interface {
 	Holds(ctx context.Context, id RepositoryID, oid OID) (bool, error)
 	// Holders yields the repositories that have a commit, in order of their ids.
 	Holders(ctx context.Context, oid OID) iter.Seq2[RepositoryID, error]
+	// Abbreviated gives the commits of all repositories whose object id begins with some hexadecimal digits, from MinDigits on, sorted:
+	// at most limit, any of them when there are more.
+	Abbreviated(ctx context.Context, digits string, limit int) ([]OID, error)
+	// Containing yields the refs of a repository that reach a commit, sorted by name; ErrNotFound when it does not have the commit.
+	Containing(ctx context.Context, id RepositoryID, oid OID) iter.Seq2[Tip, error]
 	// Members yields every commit of a repository with the keys of its message, in no particular order.
 	Members(ctx context.Context, id RepositoryID) iter.Seq2[Member, error]
 	// NotesOf yields the notes of a repository, sorted by object and ref.
@@ -57,7 +63,9 @@ type Reader interface {
 	// Commit gives one commit as a repository holds it; ErrNotFound when it does not.
 	Commit(ctx context.Context, id RepositoryID, oid OID) (Hit, error)
 	// Issue sums up what belongs to a key.
-	Issue(ctx context.Context, key IssueKey) (Issue, error)
+	Issue(ctx context.Context, q IssueQuery) (Issue, error)
+	// Releases tells which releases have an issue's commits, repository by repository in order of their ids.
+	Releases(ctx context.Context, q ReleaseQuery) ([]Releases, error)
 	// Postings yields every posting, sorted by key, then newest first; of one project ("KAFKA") only unless it is empty.
 	Postings(ctx context.Context, project string) iter.Seq2[Posting, error]
 	// PullRequests yields the pull requests that belong to a key, the last changed first.
@@ -66,6 +74,22 @@ type Reader interface {
 	PullRequestsOf(ctx context.Context, id RepositoryID) iter.Seq2[PullRequest, error]
 	// PullRequestCursor tells how far the pull requests of a repository have been read.
 	PullRequestCursor(ctx context.Context, id RepositoryID) (PullRequestCursor, error)
+	// Associations yields what was decided by hand, in order of the numbers.
+	Associations(ctx context.Context, q AssociationQuery) iter.Seq2[Association, error]
+
+	// Changes answers one page of the feed, of at least one change unless it is AtEnd; limit is 1 to MaxLimit, zero means MaxLimit.
+	// A cursor that the feed does not reach back to any more, or of another index, is ErrFeedGone.
+	Changes(ctx context.Context, after FeedCursor, limit int) (ChangePage, error)
+	// FeedEnd gives the place behind all that the feed tells by now.
+	FeedEnd(ctx context.Context) (FeedCursor, error)
+	// Await waits until something lies behind a place of the feed, or ctx ends.
+	Await(ctx context.Context, after FeedCursor) error
+
+	// Commands yields smart-commit commands in the order in which they were taken up.
+	Commands(ctx context.Context, q CommandQuery) iter.Seq2[Command, error]
+	// CommandCursor tells up to where the feed was searched for commands; empty: never.
+	CommandCursor(ctx context.Context) (FeedCursor, error)
+
 	// Stats counts what the index holds.
 	Stats(ctx context.Context) (Stats, error)
 	// Verify reads the whole index, checks it against itself, and reports each contradiction. The error is for a
@@ -91,6 +115,17 @@ type Writer interface {
 	// SetPullRequests takes over what was read of a repository's pull requests; see PullRequestUpdate. One that changes no pull
 	// request is not synced: after a crash the cursor before may stand.
 	SetPullRequests(ctx context.Context, id RepositoryID, u PullRequestUpdate) error
+
+	// Associate takes decisions over, all or none; see Association. Their numbers are given by the index. Those of commits that no repository has
+	// yet are kept until one does.
+	Associate(ctx context.Context, decided []Association) (Associated, error)
+	// TrimFeed forgets what the feed told before an instant. Who follows from nothing still gets everything.
+	TrimFeed(ctx context.Context, before time.Time) error
+
+	// TakeCommands keeps the commands whose id is not known yet, in their order, and notes up to where the feed was searched, in one step.
+	TakeCommands(ctx context.Context, found []Command, searched FeedCursor) error
+	// SetCommand replaces a command that was taken up; ErrNotFound when it was not.
+	SetCommand(ctx context.Context, c Command) error
 }
 
 // Stats counts the index: a commit once for each repository that holds it, a posting once for each (key, repository, commit).

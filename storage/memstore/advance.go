@@ -37,6 +37,7 @@ func (s *Store) Advance(ctx context.Context, a storage.Advance) (storage.Advance
 		}
 		done = r.account(a, old)
 		next.repositories[r.ID] = r
+		next.feed.initial = a.Reset || len(old.commits) == 0
 		return nil
 	})
 	return done, err
@@ -65,7 +66,7 @@ func gather(ctx context.Context, commits iter.Seq2[storage.Commit, error]) (hist
 func (r *repository) advance(a storage.Advance, given history) (*repository, error) {
 	next := &repository{
 		Repository: r.Repository, tips: map[string]storage.Tip{}, commits: history{}, notes: map[noteName]storage.Note{},
-		pulls: r.pulls, cursor: r.cursor,
+		pulls: r.pulls, cursor: r.cursor, verdicts: r.verdicts,
 	}
 	known := history{}
 	maps.Copy(known, given)

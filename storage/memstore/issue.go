@@ -10,14 +10,15 @@ import (
 )
 
 // Issue sums up what belongs to a key; see storage.Reader.
-func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue, error) {
+func (s *Store) Issue(ctx context.Context, q storage.IssueQuery) (storage.Issue, error) {
 	st, err := s.read(ctx)
 	if err != nil {
 		return storage.Issue{}, err
 	}
+	key := q.Key
 	issue := storage.Issue{Key: key}
 	distinct := map[storage.OID]bool{}
-	found := st.find(storage.CommitQuery{Key: key})
+	found := st.find(storage.CommitQuery{Key: key, Within: q.Within})
 	for _, p := range found {
 		distinct[p.OID] = true
 	}
@@ -26,14 +27,17 @@ func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue,
 		issue.Last, issue.First = st.committer(found[0]), st.committer(found[len(found)-1])
 	}
 	for _, r := range st.sorted() {
+		if !q.Within.Has(r.ID) {
+			continue
+		}
 		linked := r.linked(key)
 		if len(linked) > 0 {
 			issue.Repositories = append(issue.Repositories, storage.IssueRepository{Repository: r.ID, Commits: int64(len(linked))})
 		}
-		issue.Branches = append(issue.Branches, r.issueBranches(key, linked)...)
+		issue.Branches = append(issue.Branches, r.issueBranches(q, linked)...)
 		issue.Tags = append(issue.Tags, r.issueTags(linked)...)
 	}
-	issue.PullRequests = st.pulls(key)
+	issue.PullRequests = slices.DeleteFunc(st.pulls(key), func(p storage.PullRequest) bool { return !q.Within.Has(p.Repository) })
 	for i := range issue.PullRequests {
 		issue.PullRequests[i].Description = ""
 	}
@@ -46,8 +50,8 @@ func (st *state) committer(p storage.Position) storage.Signature {
 
 // issueBranches gives the branches that are named after a key, or hold a linked commit that the default branch
 // lacks. Without a known default branch all that hold a linked commit count.
-func (r *repository) issueBranches(key storage.IssueKey, linked []storage.OID) []storage.IssueRef {
-	merged := r.reach(r.tips[r.DefaultBranch])
+func (r *repository) issueBranches(q storage.IssueQuery, linked []storage.OID) []storage.IssueRef {
+	merged := r.reaches()[r.DefaultBranch]
 	var found []storage.IssueRef
 	for _, ref := range slices.Sorted(maps.Keys(r.tips)) {
 		name, isBranch := strings.CutPrefix(ref, branchPrefix)
@@ -56,8 +60,11 @@ func (r *repository) issueBranches(key storage.IssueKey, linked []storage.OID) [
 			continue
 		}
 		reached := r.reach(t)
-		b := storage.IssueRef{Repository: r.ID, Name: name, OID: t.Commit, ByName: slices.Contains(t.Keys, key)}
+		b := storage.IssueRef{Repository: r.ID, Name: name, OID: t.Commit, ByName: slices.Contains(t.Keys, q.Key)}
 		b.ByCommit = slices.ContainsFunc(linked, func(oid storage.OID) bool { return reached[oid] && !merged[oid] })
+		if b.Compared = q.Compare && merged != nil; b.Compared {
+			b.Ahead, b.Behind = int(lacking(reached, merged)), int(lacking(merged, reached))
+		}
 		if b.ByName || b.ByCommit {
 			found = append(found, b)
 		}

@@ -36,7 +36,7 @@ func (s *Store) Commits(ctx context.Context, q storage.CommitQuery) (storage.Com
 			return storage.CommitPage{}, err
 		}
 		r := st.repositories[p.Repository]
-		if reaches[r.ID] == nil {
+		if reaches[r.ID] == nil && !q.Plain {
 			reaches[r.ID] = r.reaches()
 		}
 		page.Hits = append(page.Hits, r.hit(p.OID, reaches[r.ID]))
@@ -48,7 +48,7 @@ func (s *Store) Commits(ctx context.Context, q storage.CommitQuery) (storage.Com
 func (st *state) find(q storage.CommitQuery) []storage.Position {
 	var found []storage.Position
 	for _, r := range st.repositories {
-		if q.Repository != 0 && q.Repository != r.ID {
+		if q.Repository != 0 && q.Repository != r.ID || !q.Within.Has(r.ID) {
 			continue
 		}
 		var reached map[storage.OID]bool

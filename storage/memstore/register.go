@@ -12,7 +12,7 @@ func (s *Store) Register(ctx context.Context, specs []storage.RepositorySpec) ([
 	ids := make([]storage.RepositoryID, len(specs))
 	err := s.change(ctx, func(next *state) error {
 		for i, spec := range specs {
-			r := &repository{}
+			r := &repository{verdicts: next.verdicts}
 			if known := next.named(spec); known != nil {
 				*r = *known
 			} else {

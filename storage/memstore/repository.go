@@ -22,6 +22,8 @@ type repository struct {
 	notes   map[noteName]storage.Note
 	pulls   map[string]storage.PullRequest // by the host's id
 	cursor  storage.PullRequestCursor
+
+	verdicts verdicts // of the whole index
 }
 
 // noteName tells notes of one repository apart.
@@ -129,6 +131,16 @@ func (r *repository) links() map[link]bool {
 			links[link{k, name.object}] = true
 		}
 	}
+	for l, v := range r.verdicts {
+		if _, ok := r.commits[l.oid]; !ok {
+			continue
+		}
+		if v == storage.VerdictAdd {
+			links[l] = true
+		} else {
+			delete(links, l)
+		}
+	}
 	return links
 }
 
@@ -151,10 +163,18 @@ func (r *repository) hit(oid storage.OID, reaches map[string]map[storage.OID]boo
 			h.Notes = map[string]string{}
 		}
 		h.Notes[n.Ref] = n.Text
-		h.Keys = append(h.Keys, n.Keys...)
+	}
+	h.Keys = nil
+	for l := range r.links() {
+		if l.oid == oid {
+			h.Keys = append(h.Keys, l.key)
+		}
 	}
 	slices.Sort(h.Keys)
-	h.Keys = slices.Compact(h.Keys)
+	if reaches == nil {
+		return h
+	}
+	h.InDefault = reaches[r.DefaultBranch][oid]
 	for _, ref := range slices.Sorted(maps.Keys(reaches)) {
 		if !reaches[ref][oid] {
 			continue
@@ -164,6 +184,9 @@ func (r *repository) hit(oid storage.OID, reaches map[string]map[storage.OID]boo
 		} else {
 			h.Tags = append(h.Tags, strings.TrimPrefix(ref, tagPrefix))
 		}
+	}
+	if len(h.Tags) > 0 {
+		h.FirstTag = slices.MinFunc(h.Tags, func(a, b string) int { return r.compareTags(tagPrefix+a, tagPrefix+b) })
 	}
 	return h
 }

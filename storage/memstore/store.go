@@ -33,7 +33,7 @@ var _ storage.Store = (*Store)(nil)
 // New returns an empty index.
 func New() *Store {
 	s := &Store{}
-	s.current.Store(&state{})
+	s.current.Store(&state{repositories: map[storage.RepositoryID]*repository{}, feed: newFeed()})
 	return s
 }
 
@@ -41,7 +41,9 @@ func New() *Store {
 func (s *Store) Close() error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	s.current.Store(nil)
+	if st := s.current.Swap(nil); st != nil {
+		close(st.feed.moved)
+	}
 	return nil
 }
 
@@ -50,6 +52,11 @@ func (s *Store) Close() error {
 type state struct {
 	last         storage.RepositoryID // the last id given out
 	repositories map[storage.RepositoryID]*repository
+	decided      []storage.Association // every one, by number
+	verdicts     verdicts              // those that stand
+	feed         feed
+	commands     []storage.Command
+	searched     storage.FeedCursor // for commands
 }
 
 func (st *state) repository(id storage.RepositoryID) (*repository, error) {
@@ -88,12 +95,13 @@ func (s *Store) change(ctx context.Context, change func(next *state) error) erro
 	if err != nil {
 		return err
 	}
-	next := &state{last: st.last, repositories: map[storage.RepositoryID]*repository{}}
-	maps.Copy(next.repositories, st.repositories)
-	if err := change(next); err != nil {
+	next := *st
+	next.repositories = maps.Clone(st.repositories)
+	if err := change(&next); err != nil {
 		return err
 	}
-	s.current.Store(next)
+	next.feed.record(st, &next)
+	s.current.Store(&next)
 	return nil
 }
 

@@ -25,9 +25,14 @@ type answers struct {
 	Cursors      map[storage.RepositoryID]storage.PullRequestCursor
 	Holders      map[storage.OID][]storage.RepositoryID
 	Postings     []storage.Posting
-	Issues       map[storage.IssueKey]storage.Issue
+	Issues       map[storage.IssueKey]storage.Issue // compared
+	Releases     map[storage.IssueKey][]storage.Releases
 	Hits         map[storage.IssueKey][]storage.Hit
 	Pulled       map[storage.IssueKey][]storage.PullRequest
+	Associations []storage.Association // all that were ever decided
+	Standing     []storage.Association
+	Commands     []storage.Command
+	Searched     storage.FeedCursor
 	Unlinked     []storage.Hit // members without a posting, in order of positions
 }
 
@@ -64,6 +69,7 @@ func ask(ctx context.Context, r storage.Reader) (*answers, error) {
 		Cursors:      map[storage.RepositoryID]storage.PullRequestCursor{},
 		Holders:      map[storage.OID][]storage.RepositoryID{},
 		Issues:       map[storage.IssueKey]storage.Issue{},
+		Releases:     map[storage.IssueKey][]storage.Releases{},
 		Hits:         map[storage.IssueKey][]storage.Hit{},
 		Pulled:       map[storage.IssueKey][]storage.PullRequest{},
 	}
@@ -94,7 +100,25 @@ func ask(ctx context.Context, r storage.Reader) (*answers, error) {
 			return nil, fmt.Errorf("issue %s: %w", key, err)
 		}
 	}
+	if err := a.askKept(ctx, r); err != nil {
+		return nil, err
+	}
 	return a, a.askUnlinked(ctx, r)
+}
+
+// askKept asks for what is kept whatever becomes of repositories.
+func (a *answers) askKept(ctx context.Context, r storage.Reader) (err error) {
+	if a.Associations, err = collect(r.Associations(ctx, storage.AssociationQuery{History: true})); err != nil {
+		return err
+	}
+	if a.Standing, err = collect(r.Associations(ctx, storage.AssociationQuery{})); err != nil {
+		return err
+	}
+	if a.Commands, err = collect(r.Commands(ctx, storage.CommandQuery{})); err != nil {
+		return err
+	}
+	a.Searched, err = r.CommandCursor(ctx)
+	return err
 }
 
 func (a *answers) askRepository(ctx context.Context, r storage.Reader, id storage.RepositoryID) (err error) {
@@ -153,7 +177,10 @@ func (a *answers) keys() map[storage.IssueKey]bool {
 }
 
 func (a *answers) askIssue(ctx context.Context, r storage.Reader, key storage.IssueKey) (err error) {
-	if a.Issues[key], err = r.Issue(ctx, key); err != nil {
+	if a.Issues[key], err = r.Issue(ctx, storage.IssueQuery{Key: key, Compare: true}); err != nil {
+		return err
+	}
+	if a.Releases[key], err = r.Releases(ctx, storage.ReleaseQuery{Key: key}); err != nil {
 		return err
 	}
 	if a.Pulled[key], err = collect(r.PullRequests(ctx, key)); err != nil {

@@ -61,10 +61,16 @@ func (s backwards) Commit(ctx context.Context, id storage.RepositoryID, oid stor
 
 type summary struct{ storage.Store } // forgets an issue's branches
 
-func (s summary) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue, error) {
-	i, err := s.Store.Issue(ctx, key)
+func (s summary) Issue(ctx context.Context, q storage.IssueQuery) (storage.Issue, error) {
+	i, err := s.Store.Issue(ctx, q)
 	i.Branches = nil
 	return i, err
+}
+
+type unreleased struct{ storage.Store } // forgets an issue's releases
+
+func (s unreleased) Releases(context.Context, storage.ReleaseQuery) ([]storage.Releases, error) {
+	return nil, nil
 }
 
 type unpulled struct{ storage.Store } // links no pull request
@@ -108,6 +114,7 @@ func TestCompareFindsWhatIsWrong(t *testing.T) {
 		"Hits":                            skipping{w.Model},
 		"Unlinked":                        backwards{w.Model},
 		"Issues":                          summary{w.Model},
+		"Releases":                        unreleased{w.Model},
 		"Pulled":                          unpulled{w.Model},
 		"a contradiction":                 troubled{w.Model},
 		"goes on after its error: broken": talkative{w.Model},

@@ -14,6 +14,7 @@ func concurrencyPromises() []promise {
 		{"readers see each advance whole while another is made", wholeSteps},
 		{"advances of several repositories at once are all made", advancesAtOnce},
 		{"of two advances from the same tips one is stale", oneOfTwoIsStale},
+		{"who follows the feed while others write is told of all", followWhileWriting},
 		{"what stays is held while its repository is rebuilt", heldWhileRebuilt},
 	}
 }
@@ -25,7 +26,7 @@ func wholeSteps(f *fixture) {
 	}
 	ctx, stop := context.WithCancel(f.ctx)
 	var readers sync.WaitGroup
-	for _, read := range []func(context.Context, *fixture) error{readPages, readIssue, readMembers, readPostings, readHits} {
+	for _, read := range []func(context.Context, *fixture) error{readPages, readIssue, readReleases, readMembers, readPostings, readHits} {
 		readers.Go(func() {
 			for ctx.Err() == nil {
 				if err := read(f.ctx, f); err != nil {
@@ -94,6 +95,46 @@ func oneOfTwoIsStale(f *fixture) {
 	f.equal("members", 2, len(all(f, f.store.Members(f.ctx, 1))))
 }
 
+func followWhileWriting(f *fixture) {
+	f.register(2)
+	ctx, stop := context.WithCancel(f.ctx)
+	followers := make([]Follower, 3)
+	var reading sync.WaitGroup
+	for i := range followers {
+		reading.Go(func() {
+			for by := &followers[i]; ctx.Err() == nil; {
+				if err := by.Next(f.ctx, f.store, i+1); err != nil {
+					f.Error(err)
+					return
+				}
+				if by.isAtEnd {
+					_ = f.store.Await(ctx, by.cursor) // ends with ctx
+				}
+			}
+		})
+	}
+	var writing sync.WaitGroup
+	for id := storage.RepositoryID(1); id <= 2; id++ {
+		writing.Go(func() {
+			for _, to := range []string{"a1", "b3", "a1", "b3", "r", "b2", "a1"} {
+				a := f.advance(id, sides, "heads/main="+to)
+				if _, err := f.store.Advance(f.ctx, a); err != nil {
+					f.Error(err)
+				}
+				if _, err := f.store.Associate(f.ctx, []storage.Association{add(storage.IssueKey("K-"+to[1:]+"7"), to)}); err != nil {
+					f.Error(err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	stop()
+	reading.Wait()
+	for i := range followers {
+		f.wantFollowed(&followers[i])
+	}
+}
+
 func heldWhileRebuilt(f *fixture) {
 	f.register(1)
 	a := f.advance(1, "a b:K-1<a", "heads/main=b")
@@ -152,7 +193,7 @@ func readPages(ctx context.Context, f *fixture) error {
 }
 
 func readIssue(ctx context.Context, f *fixture) error {
-	i, err := f.store.Issue(ctx, "K-1")
+	i, err := f.store.Issue(ctx, storage.IssueQuery{Key: "K-1"})
 	if err != nil {
 		return err
 	}
@@ -162,6 +203,19 @@ func readIssue(ctx context.Context, f *fixture) error {
 	for _, r := range i.Repositories {
 		if r.Commits != 1 && r.Commits != 3 {
 			return fmt.Errorf("a reader saw %d linked commits", r.Commits)
+		}
+	}
+	return nil
+}
+
+func readReleases(ctx context.Context, f *fixture) error {
+	all, err := f.store.Releases(ctx, storage.ReleaseQuery{Key: "K-1"})
+	if err != nil {
+		return err
+	}
+	for _, of := range all {
+		if len(of.Branches) != 1 || of.Branches[0].Contains != of.Commits || of.Commits != 1 && of.Commits != 3 {
+			return fmt.Errorf("a reader saw %d linked commits and the branches %+v", of.Commits, of.Branches)
 		}
 	}
 	return nil

@@ -52,12 +52,18 @@ func Differential(t *testing.T, e Engine) {
 			"pull requests":    m.pullRequests,
 			"register":         m.register,
 			"retire or forget": m.leave,
+			"associate":        m.associate,
+			"follow":           m.follow,
+			"follow more":      m.follow,
+			"trim":             m.trim,
+			"commands":         m.commands,
 		}
 		if !e.Volatile {
 			actions["reopen"] = m.reopen
 		}
 		rt.Repeat(actions)
 		m.compare(rt)
+		m.catchUp(rt)
 	})
 }
 
@@ -68,6 +74,9 @@ type machine struct {
 	ctx    context.Context
 	store  storage.Store
 	world  *World
+
+	followers [2][3]Follower // of the model and of the index under test
+	instants  []time.Time    // some of those that have been
 }
 
 func (m *machine) open(t *rapid.T) {
@@ -113,7 +122,7 @@ func both[T any](t *rapid.T, m *machine, what string, do func(storage.Store) (T,
 
 // kind gives the sentinel of an error; any other error is itself.
 func kind(err error) error {
-	for _, k := range []error{storage.ErrNotFound, storage.ErrStale, storage.ErrIncomplete} {
+	for _, k := range []error{storage.ErrNotFound, storage.ErrStale, storage.ErrIncomplete, storage.ErrFeedGone} {
 		if errors.Is(err, k) {
 			return k
 		}
@@ -231,7 +240,14 @@ func (m *machine) compare(t *rapid.T) {
 func (m *machine) check(t *rapid.T) {
 	m.draw(t)
 	q := m.world.query()
-	both(t, m, "issue", func(s storage.Store) (storage.Issue, error) { return s.Issue(m.ctx, q.Key) })
+	summary := storage.IssueQuery{Key: q.Key, Within: m.world.scope(), Compare: m.world.oneIn(2)}
+	both(t, m, fmt.Sprintf("issue of %+v", summary), func(s storage.Store) (storage.Issue, error) { return s.Issue(m.ctx, summary) })
+	releases := storage.ReleaseQuery{Key: q.Key, Within: m.world.scope()}
+	if m.world.oneIn(2) {
+		odd := func(name string) bool { return name[len(name)-1]%2 == 1 }
+		releases.Tag, releases.Branch = odd, odd
+	}
+	both(t, m, fmt.Sprintf("releases of %+v", releases), func(s storage.Store) ([]storage.Releases, error) { return s.Releases(m.ctx, releases) })
 	both(t, m, "repository", func(s storage.Store) (storage.Repository, error) { return s.Repository(m.ctx, q.Repository) })
 	for {
 		page := both(t, m, fmt.Sprintf("commits of %+v", q), func(s storage.Store) (storage.CommitPage, error) { return s.Commits(m.ctx, q) })

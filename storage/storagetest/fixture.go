@@ -214,7 +214,12 @@ func (f *fixture) commit(id storage.RepositoryID, name string) storage.Hit {
 
 func (f *fixture) issue(key storage.IssueKey) storage.Issue {
 	f.Helper()
-	i, err := f.store.Issue(f.ctx, key)
+	return f.summary(storage.IssueQuery{Key: key})
+}
+
+func (f *fixture) summary(q storage.IssueQuery) storage.Issue {
+	f.Helper()
+	i, err := f.store.Issue(f.ctx, q)
 	f.must(err)
 	return i
 }

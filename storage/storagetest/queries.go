@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"strings"
 	"time"
 
 	"keytrail/storage"
@@ -14,7 +15,11 @@ func queryPromises() []promise {
 		{"a ref selects what it reaches", refSelects},
 		{"a short name is a branch before it is a tag, and a full name is first", shortNames},
 		{"a ref that moves selects anew", movedRefSelects},
+		{"a scope leaves out the commits of other repositories", scopeSelects},
 		{"a hit tells all about its commit", hitTellsAll},
+		{"the first tag is the one whose commit is the oldest, then the least by name", firstTags},
+		{"a hit tells whether the default branch contains it", inDefault},
+		{"a plain hit tells nothing of branches and tags", plainHits},
 		{"postings are sorted by project, then number, then newest first", postingsSorted},
 		{"an index of nothing answers", emptyIndex},
 	}
@@ -99,13 +104,104 @@ func hitTellsAll(f *fixture) {
 	a := f.advance(1, "", "heads/main=d", "heads/a=c", "tags/v1=object>c", "tags/v0=b")
 	a.Commits = yield(commits...)
 	f.apply(a)
-	want := storage.Hit{Commit: commits[2], Repository: 1, Branches: []string{"a", "main"}, Tags: []string{"v1"}}
+	want := storage.Hit{Commit: commits[2], Repository: 1, Branches: []string{"a", "main"}, Tags: []string{"v1"}, FirstTag: "v1", InDefault: true}
 	f.equal("commit", want, f.commit(1, "c"))
 	page, err := f.store.Commits(f.ctx, storage.CommitQuery{Key: "K-1"})
 	f.must(err)
 	f.equal("hits", []storage.Hit{want}, page.Hits)
 	f.equal("position", storage.Position{Seconds: 3, OID: oid("c"), Repository: 1}, page.Hits[0].Position())
 	f.equal("branches and tags", [][]string{{"a", "main"}, {"v0", "v1"}}, [][]string{f.commit(1, "b").Branches, f.commit(1, "b").Tags})
+}
+
+func scopeSelects(f *fixture) {
+	f.register(4)
+	f.push(1, "a:K-1", "heads/main=a")
+	f.push(2, "b:K-1@2 c:K-2@9<b", "heads/main=c")
+	f.push(3, "d:K-1@3", "heads/main=d")
+	f.push(4, "e:K-1@4", "heads/side=e")
+	for _, c := range []struct {
+		within storage.Scope
+		want   string
+	}{
+		{nil, "4e 3d 2b a"},
+		{storage.Scope{}, ""},
+		{storage.Scope{1, 2, 3, 4}, "4e 3d 2b a"},
+		{storage.Scope{1}, "a"},
+		{storage.Scope{4}, "4e"},
+		{storage.Scope{2, 4}, "4e 2b"},
+		{storage.Scope{1, 3, 9}, "3d a"},
+		{storage.Scope{9}, ""},
+	} {
+		f.equal("commits", c.want, f.walk(storage.CommitQuery{Key: "K-1", Within: c.within, Limit: 1}))
+	}
+	f.equal("commits of a repository in the scope", "2b", f.find(storage.CommitQuery{Key: "K-1", Repository: 2, Within: storage.Scope{1, 2}}))
+	f.equal("commits of one that is not", "", f.find(storage.CommitQuery{Key: "K-1", Repository: 3, Within: storage.Scope{1, 2}}))
+	f.equal("commits of a ref", "2b", f.find(storage.CommitQuery{Key: "K-1", Ref: "main", Within: storage.Scope{2, 4}}))
+}
+
+func firstTags(f *fixture) {
+	f.register(1)
+	f.push(1, "a:K-1@50 b@40<a c@60<a d@20<c e@20<b x@10", "heads/main=e",
+		"tags/a=x", "tags/of-b=object>b", "tags/of-c=c", "tags/z=d", "tags/y=e", "tags/tree=t>")
+	want := func(when string, firsts map[string]string) {
+		f.Helper()
+		for name, first := range firsts {
+			f.equal("first tag of "+name+" "+when, first, f.commit(1, name).FirstTag)
+		}
+	}
+	want("by dates that are skewed, and a tie", map[string]string{"a": "y", "b": "y", "c": "z", "d": "z", "e": "y", "x": "a"})
+	page, err := f.store.Commits(f.ctx, storage.CommitQuery{Key: "K-1"})
+	f.must(err)
+	f.equal("first tag of a page", "y", page.Hits[0].FirstTag)
+	f.push(1, "", "tags/y=")
+	want("after one is gone", map[string]string{"a": "z", "b": "of-b", "e": ""})
+	f.push(1, "g@5<d", "tags/late=g", "tags/z=x", "tags/0=object>x")
+	want("after one came, which is old, and one moved", map[string]string{"a": "late", "b": "of-b", "d": "late", "x": "0"})
+}
+
+func inDefault(f *fixture) {
+	f.register(1)
+	f.push(1, "a b<a c<a", "heads/main=b", "heads/side=c", "tags/v1=c", "pull/1/head=c")
+	want := func(branch, names string) {
+		f.Helper()
+		var have []string
+		for _, name := range []string{"a", "b", "c"} {
+			if f.commit(1, name).InDefault {
+				have = append(have, name)
+			}
+		}
+		f.equal("commits of "+branch, names, strings.Join(have, " "))
+	}
+	want("refs/heads/main", "a b")
+	for _, c := range [][2]string{
+		{"refs/heads/side", "a c"}, {"refs/heads/gone", ""}, {"", ""}, {"main", ""}, {"refs/tags/v1", "a c"}, {"refs/pull/1/head", ""},
+	} {
+		a := f.advance(1, "")
+		a.DefaultBranch = c[0]
+		f.apply(a)
+		want(c[0], c[1])
+	}
+	f.push(1, "", "heads/main=c", "heads/old=b")
+	want("refs/heads/main that moved", "a c")
+}
+
+func plainHits(f *fixture) {
+	f.register(1)
+	f.push(1, "a:K-1 b:K-1,K-2<a", "heads/main=b", "tags/v1=a")
+	f.annotate(1, note("a", "see K-3", "K-3"))
+	q := storage.CommitQuery{Key: "K-1"}
+	page, err := f.store.Commits(f.ctx, q)
+	f.must(err)
+	for i := range page.Hits {
+		h := &page.Hits[i]
+		h.Branches, h.Tags, h.FirstTag, h.InDefault = nil, nil, "", false
+	}
+	q.Plain = true
+	plain, err := f.store.Commits(f.ctx, q)
+	f.must(err)
+	f.equal("page", page, plain)
+	q.Ref = "v1"
+	f.equal("plain commits of a ref", "a", f.find(q))
 }
 
 func postingsSorted(f *fixture) {

@@ -16,7 +16,7 @@ func (w *World) byID(id storage.RepositoryID) *hosted {
 
 // query makes a question about something that there is, or nearly.
 func (w *World) query() storage.CommitQuery {
-	q := storage.CommitQuery{Key: pick(w, issueKeys()), Limit: w.choose(7)}
+	q := storage.CommitQuery{Key: pick(w, issueKeys()), Limit: w.choose(7), Within: w.scope(), Plain: w.oneIn(4)}
 	h := pick(w, w.hosted)
 	if w.oneIn(3) {
 		q.Repository = h.id
@@ -41,6 +41,20 @@ func (w *World) query() storage.CommitQuery {
 		q.After = &storage.Position{Seconds: c.Committer.Seconds, OID: c.OID, Repository: h.id}
 	}
 	return q
+}
+
+// scope narrows one question in two to some repositories, or to none.
+func (w *World) scope() storage.Scope {
+	if w.oneIn(2) {
+		return nil
+	}
+	scope := storage.Scope{}
+	for id := range storage.RepositoryID(len(w.hosted) + 2) {
+		if w.oneIn(2) {
+			scope = append(scope, id)
+		}
+	}
+	return scope
 }
 
 // someTime gives a time at a commit's or just behind it.

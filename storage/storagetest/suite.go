@@ -28,7 +28,8 @@ type promise struct {
 func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 	for _, p := range slices.Concat(
 		tipPromises(), commitPromises(), wholenessPromises(), resetPromises(), notePromises(), repositoryPromises(),
-		pagePromises(), queryPromises(), textPromises(), issuePromises(), pullPromises(), lifePromises(), concurrencyPromises(),
+		pagePromises(), queryPromises(), textPromises(), issuePromises(), releasePromises(), pullPromises(),
+		associationPromises(), feedPromises(), commandPromises(), lifePromises(), lookupPromises(), concurrencyPromises(),
 	) {
 		t.Run(p.says, func(t *testing.T) {
 			s := open(t)
