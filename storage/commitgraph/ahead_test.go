@@ -28,6 +28,20 @@ func TestAheadAndBehindCountWhatOneSideAloneReaches(t *testing.T) {
 	})
 }
 
+func TestDistancesAreWhatAheadBehindCountsForEachTip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := drawGraph(t)
+		node := rapid.Custom(func(t *rapid.T) Node { return Node(rapid.IntRange(0, g.Len()-1).Draw(t, "node")) })
+		count := rapid.SampledFrom([]int{0, 1, 3, 4, 63, 64, 65, 130}).Draw(t, "count")
+		tips, base := rapid.SliceOfN(node, count, count).Draw(t, "tips"), node.Draw(t, "base")
+		for i, d := range g.Distances(tips, base) {
+			if ahead, behind := g.AheadBehind(tips[i], base); d != (Distance{ahead, behind}) {
+				t.Fatalf("%d from %d: %+v, want %d ahead and %d behind", tips[i], base, d, ahead, behind)
+			}
+		}
+	})
+}
+
 func TestAChainIsAheadOfItsStart(t *testing.T) {
 	g := New(200)
 	tip := g.Add()
@@ -54,6 +68,27 @@ func BenchmarkAheadBehindAMillion(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
 				g.AheadBehind(c.tip, main)
+			}
+		})
+	}
+}
+
+func BenchmarkDistancesInAMillion(b *testing.B) {
+	g, tips := history(1_000_000, 390)
+	base, branches := tips[len(tips)-1], tips[:len(tips)-1]
+	step := len(branches) / 64
+	var spread []Node
+	for i := range 64 {
+		spread = append(spread, branches[i*step])
+	}
+	for _, c := range []struct {
+		name string
+		tips []Node
+	}{{"the 64 newest", branches[len(branches)-64:]}, {"64 of all ages", spread}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				g.Distances(c.tips, base)
 			}
 		})
 	}
