@@ -38,9 +38,11 @@ func (s *Store) advance(ctx context.Context, a *storage.Advance, in *incoming, v
 	}
 	var out sink
 	defer out.discard()
+	c.beginFeed(&out, a.Reset || c.isFirst())
 	if err := c.emit(&out); err != nil {
 		return storage.Advanced{}, fmt.Errorf("advance repository %d: %w", a.Repository, err)
 	}
+	told := c.feed.finish()
 	c.finish(&out)
 	if err := ctx.Err(); err != nil {
 		return storage.Advanced{}, err
@@ -50,6 +52,7 @@ func (s *Store) advance(ctx context.Context, a *storage.Advance, in *incoming, v
 		goBack()
 		return storage.Advanced{}, fmt.Errorf("write the advance of repository %d: %w", a.Repository, err)
 	}
+	s.feed.move(told)
 	return c.done, nil
 }
 

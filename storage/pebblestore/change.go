@@ -35,6 +35,11 @@ type change struct {
 	tips         []tipWrite
 	notes        map[storage.OID]map[string]*storage.Note // changed notes by object and ref; nil: deleted
 	notesChanged bool
+
+	decided  map[storage.OID][]verdict // about all commits; nil: it is read one by one
+	adjusted map[int][]uint32          // of commits that come whose keys are not those of their message: the keys, by number
+	added    []addedKeys               // for the feed
+	feed     feedWriter
 }
 
 // heldBlock is a block of members as the change finds and leaves it.
@@ -81,8 +86,11 @@ func (s *Store) beginChange(ctx context.Context, a *storage.Advance, in *incomin
 	default:
 		c.base = firstOf(in.texts.first)
 	}
+	if err != nil {
+		return nil, err
+	}
 	c.refs = make([]int32, in.count())
-	return c, err
+	return c, c.readDecided()
 }
 
 func (s *Store) newChange(ctx context.Context, a *storage.Advance, rec record, in *incoming) *change {

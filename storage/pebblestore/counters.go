@@ -5,15 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"keytrail/storage"
 )
 
-// counters are the facts about the index as a whole, kept under the meta space and written when repositories are made known.
+// counters are the facts about the index as a whole, kept under the meta space and written when repositories are made known,
+// associations decided, and commands taken up.
 type counters struct {
 	nextRepository storage.RepositoryID
+	index          uint64 // chosen by chance, so that cursors of another index are known by it
+	associations   uint64 // ever decided
+	standing       uint64 // of them
+	commands       uint64 // ever taken up
 }
 
 var (
@@ -21,18 +27,14 @@ var (
 	keyCounters = keyMeta("counters")
 )
 
+// formatBefore had rows of fewer kinds, and fewer counters. An index of it is raised to formatVersion when it is opened.
+const formatBefore = 2
+
 // readCounters checks the format of the index, or makes it in an empty one.
 func (s *Store) readCounters() error {
 	v, err := get(s.db, keyFormat)
 	if errors.Is(err, pebble.ErrNotFound) {
-		s.counters = counters{nextRepository: 1}
-		var out sink
-		out.put(keyFormat, binary.AppendUvarint(nil, formatVersion))
-		s.counters.write(&out)
-		if err := out.commit(&s.tables); err != nil {
-			return fmt.Errorf("make the index: %w", err)
-		}
-		return nil
+		return s.writeFormat(counters{nextRepository: 1})
 	}
 	if err != nil {
 		return fmt.Errorf("read the format of the index: %w", err)
@@ -45,25 +47,52 @@ func (s *Store) readCounters() error {
 		return fmt.Errorf("%w: its format is %d, this one reads up to %d; use the newer keytrail, or another data directory",
 			storage.ErrNewerFormat, format, formatVersion)
 	}
-	if format < formatVersion {
-		return fmt.Errorf("%w: its format is %d, this one reads %d; move the data directory's index away and start again: it is built anew from the mirrors",
-			storage.ErrOlderFormat, format, formatVersion)
+	if format < formatBefore {
+		return fmt.Errorf("%w: its format is %d, this one reads from %d on; move the data directory's index away and start again: it is built anew from the mirrors",
+			storage.ErrOlderFormat, format, formatBefore)
 	}
-	s.counters, err = readCounters(s.db)
+	c, err := readCounters(s.db, format)
+	if err == nil && format < formatVersion {
+		return s.writeFormat(c)
+	}
+	s.counters = c
 	return err
 }
 
-func (c *counters) write(out *sink) {
-	out.put(keyCounters, binary.AppendUvarint(nil, uint64(c.nextRepository)))
+// writeFormat makes an index one of this format, with counters that have no name for it yet.
+func (s *Store) writeFormat(c counters) error {
+	c.index = rand.Uint64()
+	var out sink
+	out.put(keyFormat, binary.AppendUvarint(nil, formatVersion))
+	c.write(&out)
+	if err := out.commit(&s.tables); err != nil {
+		return fmt.Errorf("make the index: %w", err)
+	}
+	s.counters = c
+	return nil
 }
 
-func readCounters(r pebble.Reader) (counters, error) {
+func (c *counters) write(out *sink) {
+	var b []byte
+	for _, n := range []uint64{uint64(c.nextRepository), c.index, c.associations, c.standing, c.commands} {
+		b = binary.AppendUvarint(b, n)
+	}
+	out.put(keyCounters, b)
+}
+
+// readCounters reads the counters as a format has them.
+func readCounters(r pebble.Reader, format uint64) (counters, error) {
 	v, err := get(r, keyCounters)
 	if err != nil {
 		return counters{}, fmt.Errorf("%w: its counters cannot be read: %w", storage.ErrCorrupt, err)
 	}
 	d := decoder{b: v}
 	c := counters{nextRepository: storage.RepositoryID(d.uint())}
+	if format > formatBefore {
+		for _, n := range []*uint64{&c.index, &c.associations, &c.standing, &c.commands} {
+			*n = d.uint()
+		}
+	}
 	return c, d.done("set of counters")
 }
 

@@ -163,7 +163,10 @@ func askAndWriteInVain(s *Store, id storage.RepositoryID, tip storage.OID) {
 	ctx := context.Background()
 	_ = s.Verify(ctx, func(storage.Problem) {})
 	_, _ = s.Commits(ctx, storage.CommitQuery{Key: "SHOP-7", Ref: "main"})
-	_, _ = s.Issue(ctx, "SHOP-7")
+	_, _ = s.Issue(ctx, storage.IssueQuery{Key: "SHOP-7"})
+	for _, cursor := range []storage.FeedCursor{"", s.cursor(feedPlace{feedPart: feedPart{sequence: 1}})} {
+		_, _ = s.Changes(ctx, cursor, 0)
+	}
 	child := storage.Commit{OID: oidOf(1), Parents: []storage.OID{tip}, Keys: []storage.IssueKey{"SHOP-7"}}
 	for _, a := range []storage.Advance{
 		pushOf(id, nil, tip, storage.OID{}), pushOf(id, commitsOf(child), tip, child.OID), {Repository: id, Reset: true},

@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -11,6 +12,9 @@ import (
 
 // emit writes what apply decided. What is large goes into tables of its own, side by side; the rest into the sink.
 func (c *change) emit(out *sink) error {
+	if err := c.adjust(); err != nil {
+		return err
+	}
 	if c.advance.Reset {
 		if err := c.replace(out); err != nil {
 			return err
@@ -39,6 +43,9 @@ func (c *change) emit(out *sink) error {
 	default:
 		c.rec.Next = c.base + ordinal(c.last) + 1
 	}
+	if err == nil {
+		c.tell()
+	}
 	return err
 }
 
@@ -66,15 +73,11 @@ func (c *change) countCommits() {
 
 // emitAside writes the members, buckets and postings of a first build of many commits into tables, side by side.
 func (c *change) emitAside(out *sink) error {
-	extra, err := c.noteKeys()
-	if err != nil {
-		return err
-	}
 	var writing errgroup.Group
 	for _, write := range []func(rowWriter) error{
 		c.emitMembers,
 		c.emitBuckets,
-		func(w rowWriter) error { return c.emitPostings(extra, c.writeRunsTo(w)) },
+		func(w rowWriter) error { return c.emitPostings(c.writeRunsTo(w)) },
 	} {
 		w := &tableWriter{tables: &c.store.tables}
 		out.aside = append(out.aside, w)
@@ -105,10 +108,6 @@ func (c *change) emitMerged(out *sink, held map[storage.IssueKey]*postingChange)
 	if err := c.emitChangedBuckets(out); err != nil {
 		return err
 	}
-	extra, err := c.noteKeys()
-	if err != nil {
-		return err
-	}
 	write := c.writeRunsTo(out)
 	if !c.isFirst() && !c.advance.Reset {
 		write = func(key storage.IssueKey, entries []entry) error {
@@ -121,7 +120,7 @@ func (c *change) emitMerged(out *sink, held map[storage.IssueKey]*postingChange)
 			return p.apply(c.store.db, out, key, c.rec.ID)
 		}
 	}
-	if err := c.emitPostings(extra, write); err != nil {
+	if err := c.emitPostings(write); err != nil {
 		return err
 	}
 	for key, p := range held {
@@ -290,7 +289,8 @@ func (c *change) heldPostings() (map[storage.IssueKey]*postingChange, error) {
 			}
 		}
 	}
-	for n, b := range c.held {
+	for _, n := range slices.Sorted(maps.Keys(c.held)) {
+		b := c.held[n]
 		for i := range b.before {
 			m := &b.rows[i]
 			if !b.before[i] || m.refs != 0 && len(c.notes[m.oid]) == 0 {
@@ -310,10 +310,14 @@ func (c *change) relink(changes map[storage.IssueKey]*postingChange, o ordinal, 
 	if err != nil {
 		return err
 	}
-	before := linked(m.keys, stored)
+	decided, err := c.decidedAbout(m.oid)
+	if err != nil {
+		return err
+	}
+	before := linked(m.keys, stored, decided)
 	var now []storage.IssueKey
 	if m.refs != 0 {
-		now = linked(m.keys, c.notesAfter(m.oid, stored))
+		now = linked(m.keys, c.notesAfter(m.oid, stored), decided)
 	}
 	of := func(key storage.IssueKey) *postingChange {
 		if changes[key] == nil {
@@ -321,32 +325,20 @@ func (c *change) relink(changes map[storage.IssueKey]*postingChange, o ordinal, 
 		}
 		return changes[key]
 	}
-	for _, k := range now {
-		if !slices.Contains(before, k) {
-			of(k).add = append(of(k).add, entry{m.seconds, o})
-			c.done.PostingsAdded++
-		}
+	added, dropped := lacking(now, before), lacking(before, now)
+	for _, k := range added {
+		of(k).add = append(of(k).add, entry{m.seconds, o})
 	}
-	for _, k := range before {
-		if !slices.Contains(now, k) {
-			of(k).drop = append(of(k).drop, entry{m.seconds, o})
-			c.done.PostingsDropped++
-		}
+	for _, k := range dropped {
+		of(k).drop = append(of(k).drop, entry{m.seconds, o})
+	}
+	c.done.PostingsAdded += int64(len(added))
+	c.done.PostingsDropped += int64(len(dropped))
+	c.feed.change(m.oid, true, dropped)
+	if len(added) > 0 {
+		c.added = append(c.added, addedKeys{seconds: m.seconds, commit: -1, oid: m.oid, keys: added})
 	}
 	return nil
-}
-
-// linked unites the keys of a message and of notes.
-func linked(message []storage.IssueKey, notes []storage.Note) []storage.IssueKey {
-	if len(notes) == 0 {
-		return message
-	}
-	keys := slices.Clone(message)
-	for _, n := range notes {
-		keys = append(keys, n.Keys...)
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
 }
 
 // bits gives the bits by which buckets are told apart after the change.

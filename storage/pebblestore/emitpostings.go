@@ -6,17 +6,10 @@ import (
 	"keytrail/storage"
 )
 
-// noteKey is a key that a commit that comes has from its notes alone.
-type noteKey struct {
-	commit int
-	key    uint32 // number
-}
-
-// noteKeys gives the keys that the commits that come have from notes and not from their messages.
-func (c *change) noteKeys() ([]noteKey, error) {
-	var extra []noteKey
-	if c.rec.Notes == 0 && len(c.notes) == 0 {
-		return nil, nil
+// adjust works out which of the commits that come have other keys than their messages: more by their notes, more or fewer by what was decided.
+func (c *change) adjust() error {
+	if c.rec.Notes == 0 && len(c.notes) == 0 && c.store.counters.standing == 0 {
+		return nil
 	}
 	for i := range c.refs {
 		if !c.stays(i) {
@@ -25,18 +18,43 @@ func (c *change) noteKeys() ([]noteKey, error) {
 		oid := *c.in.oid(i)
 		stored, err := c.storedNotes(oid)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if notes := c.notesAfter(oid, stored); len(notes) > 0 {
-			message := c.in.keysOf(i, nil)
-			for _, k := range linked(message, notes) {
-				if !slices.Contains(message, k) {
-					extra = append(extra, noteKey{i, c.in.keySet.number(k)})
-				}
-			}
+		decided, err := c.decidedAbout(oid)
+		if err != nil {
+			return err
 		}
+		notes := c.notesAfter(oid, stored)
+		if len(notes) == 0 && len(decided) == 0 {
+			continue
+		}
+		message := c.in.keysOf(i, nil)
+		keys := linked(message, notes, decided)
+		if slices.Equal(message, keys) {
+			continue
+		}
+		if c.adjusted == nil {
+			c.adjusted = map[int][]uint32{}
+		}
+		numbers := make([]uint32, len(keys))
+		for j, k := range keys {
+			numbers[j] = c.in.keySet.number(k)
+		}
+		c.adjusted[i] = numbers
 	}
-	return extra, nil
+	return nil
+}
+
+// linksOf appends the keys that a commit that comes is linked to.
+func (c *change) linksOf(i int, to []storage.IssueKey) []storage.IssueKey {
+	numbers, isAdjusted := c.adjusted[i]
+	if !isAdjusted {
+		return c.in.keysOf(i, to)
+	}
+	for _, n := range numbers {
+		to = append(to, c.in.keySet.keys.get(int(n)))
+	}
+	return to
 }
 
 // writeRunsTo gives the way to write an issue's postings where the repository has none of it.
@@ -48,8 +66,8 @@ func (c *change) writeRunsTo(out rowWriter) func(storage.IssueKey, []entry) erro
 }
 
 // emitPostings hands on the postings of the commits that come, issue by issue in the order of their rows.
-func (c *change) emitPostings(extra []noteKey, write func(storage.IssueKey, []entry) error) error {
-	of := c.group(extra)
+func (c *change) emitPostings(write func(storage.IssueKey, []entry) error) error {
+	of := c.group()
 	var entries []entry
 	for _, k := range c.in.keySet.sorted() {
 		entries = entries[:0]
@@ -84,19 +102,24 @@ func (g *groups) commits(k uint32) []uint32 {
 }
 
 // group sorts the commits that stay by their keys, by counting.
-func (c *change) group(extra []noteKey) *groups {
+func (c *change) group() *groups {
 	each := func(fn func(i int, k uint32)) {
 		from := 0
 		for i := range c.refs {
 			to := int(c.in.keyEnd.get(i))
+			if len(c.adjusted) > 0 {
+				if numbers, isAdjusted := c.adjusted[i]; isAdjusted {
+					for _, k := range numbers {
+						fn(i, k)
+					}
+					from = to
+				}
+			}
 			for ; from < to; from++ {
 				if c.stays(i) {
 					fn(i, c.in.keys.get(from))
 				}
 			}
-		}
-		for _, x := range extra {
-			fn(x.commit, x.key)
 		}
 	}
 	g := &groups{end: make([]uint32, c.in.keySet.keys.n+1)}

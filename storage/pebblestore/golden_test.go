@@ -22,6 +22,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestLayoutIsAsDocumented(t *testing.T) {
 	ctx := context.Background()
 	s := openStore(t, t.TempDir())
+	clock := int64(1700000300)
+	s.counters.index, s.index = 300, 300
+	s.now = func() time.Time { clock++; return time.Unix(clock, 9) }
 	ids, err := s.Register(ctx, []storage.RepositorySpec{
 		{Integration: "acme", HostID: "42", Name: "shop", URL: "https://git.example.com/shop.git"},
 		{HostID: "/srv/git/fork", Name: "fork", URL: "/srv/git/fork"},
@@ -33,20 +36,19 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 	if err := s.SetPullRequests(ctx, ids[0], pullRequestsOfShop()); err != nil {
 		t.Fatal(err)
 	}
-	var rows strings.Builder
-	err = scanRange(ctx, s.db, []byte{0}, []byte{0xff}, func(k, v []byte) (bool, error) {
-		fmt.Fprintf(&rows, "%q\n    %q\n", k, v)
-		return true, nil
-	})
-	if err != nil {
+	decideAboutShop(t, s)
+	resetFork(t, s, ids[1])
+	commandShop(t, s, ids[0])
+	if err := s.TrimFeed(ctx, time.Unix(1700000302, 0)); err != nil {
 		t.Fatal(err)
 	}
+	rows := dump(t, s)
 	golden := filepath.Join("testdata", "layout.golden")
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(golden, []byte(rows.String()), 0o644); err != nil {
+		if err := os.WriteFile(golden, []byte(rows), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,8 +56,69 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(string(want), rows.String()); d != "" {
+	if d := cmp.Diff(string(want), rows); d != "" {
 		t.Errorf("the layout has changed (-golden +now):\n%s", d)
+	}
+}
+
+// dump writes all rows out, as Go quotes them.
+func dump(t *testing.T, s *Store) string {
+	t.Helper()
+	var rows strings.Builder
+	err := scanRange(t.Context(), s.db, []byte{0}, []byte{0xff}, func(k, v []byte) (bool, error) {
+		fmt.Fprintf(&rows, "%q\n    %q\n", k, v)
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows.String()
+}
+
+// decideAboutShop adds a key to a commit of both repositories, drops one, and takes a third decision back.
+func decideAboutShop(t *testing.T, s *Store) {
+	t.Helper()
+	about := func(key storage.IssueKey, commit byte, says storage.Verdict) storage.Association {
+		return storage.Association{
+			Key: key, OID: oidOf(commit), Verdict: says, At: time.Unix(1700000250, 1), By: "ada", Token: "desk", Reason: "wrong key",
+		}
+	}
+	_, err := s.Associate(t.Context(), []storage.Association{
+		about("SHOP-70", 1, storage.VerdictAdd), about("SHOP-7", 3, storage.VerdictDrop), about("SHOP-8", 1, storage.VerdictAdd),
+		about("SHOP-8", 1, storage.VerdictClear),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// resetFork makes a repository anew with one commit.
+func resetFork(t *testing.T, s *Store, id storage.RepositoryID) {
+	t.Helper()
+	who := storage.Signature{Name: "Ada", Email: "ada@example.com", Seconds: 1700000000, Offset: 60}
+	advanceTo(t, s, storage.Advance{
+		Repository: id, Reset: true, SeenAt: time.Unix(1700000280, 0), Rules: "rules",
+		Commits: commitsOf(storage.Commit{OID: oidOf(1), Author: who, Committer: who, Message: "SHOP-9 begin", Keys: []storage.IssueKey{"SHOP-9"}}),
+		Tips:    []storage.TipChange{{Tip: storage.Tip{Ref: "refs/heads/main", OID: oidOf(1), Commit: oidOf(1)}}},
+	})
+}
+
+// commandShop takes two commands up and does one.
+func commandShop(t *testing.T, s *Store, id storage.RepositoryID) {
+	t.Helper()
+	ctx := t.Context()
+	c := storage.Command{
+		CommandID: storage.CommandID{OID: oidOf(3), Index: 0}, Key: "SHOP-7", Repository: id, Name: "comment", Text: "done",
+		State: storage.CommandWaiting, FoundAt: time.Unix(1700000310, 0), DueAt: time.Unix(1700000310, 0),
+	}
+	d := c
+	d.Index, d.Name, d.Text = 1, "time", "1h"
+	if err := s.TakeCommands(ctx, []storage.Command{c, d}, "cursor"); err != nil {
+		t.Fatal(err)
+	}
+	c.State, c.Attempts, c.TriedAt, c.Outcome = storage.CommandDone, 1, time.Unix(1700000320, 0), "added"
+	if err := s.SetCommand(ctx, c); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -2,10 +2,15 @@ package pebblestore
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"keytrail/storage"
+	"keytrail/storage/commitgraph"
 )
 
 // TestNoInstantOfAPushLeavesAQuestionWithoutAGraph holds that the graphs before and after a push are both there for those
@@ -66,5 +71,42 @@ func TestNoInstantOfAPushLeavesAQuestionWithoutAGraph(t *testing.T) {
 	s.graphs.goBack(id, first)
 	if s.graphs.get(id, 2) != nil || s.graphs.get(id, 1) != first {
 		t.Error("a version that was taken back is still there")
+	}
+}
+
+// TestManyBranchesAreComparedForSeveralAtOnce has hundreds of branches measured by several askers of one graph, one of whom gives up.
+func TestManyBranchesAreComparedForSeveralAtOnce(t *testing.T) {
+	g := newGraph(1)
+	g.graph = commitgraph.New(0)
+	root := g.graph.Add()
+	g.defaultBranch = g.graph.Add(root)
+	var asked []storage.IssueRef
+	for i := range 300 {
+		b := namedTip{name: fmt.Sprintf("b%03d", i), node: g.graph.Add(root)}
+		g.branches = append(g.branches, b)
+		asked = append(asked, storage.IssueRef{Name: b.name})
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := g.compare(ended, slices.Clone(asked)); !errors.Is(err, context.Canceled) {
+		t.Errorf("one whose context has ended: %v", err)
+	}
+	var askers sync.WaitGroup
+	for range 4 {
+		askers.Go(func() {
+			mine := slices.Clone(asked)
+			if err := g.compare(t.Context(), mine); err != nil {
+				t.Error(err)
+			}
+			for _, b := range mine {
+				if !b.Compared || b.Ahead != 1 || b.Behind != 1 {
+					t.Errorf("%+v, want one ahead and one behind", b)
+				}
+			}
+		})
+	}
+	askers.Wait()
+	if len(g.distances) != len(g.branches) {
+		t.Errorf("%d distances are kept of %d branches", len(g.distances), len(g.branches))
 	}
 }

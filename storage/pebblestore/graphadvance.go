@@ -102,11 +102,11 @@ func (c *change) retip(g *repositoryGraph) bool {
 			if err != nil {
 				return false
 			}
-			oid, err := c.commitOf(&t.now)
-			if err != nil {
+			tip := namedTip{name: name, node: n}
+			if tip.oid, tip.seconds, err = c.commitOf(t.now.commit); err != nil {
 				return false
 			}
-			tips = append(tips, namedTip{name: name, oid: oid, node: n})
+			tips = append(tips, tip)
 		}
 		slices.SortFunc(tips, func(a, b namedTip) int { return cmp.Compare(a.name, b.name) })
 		*kind.tips = tips
@@ -124,13 +124,12 @@ func (c *change) retip(g *repositoryGraph) bool {
 	return true
 }
 
-// commitOf gives the object id of the commit that a tip leads to.
-func (c *change) commitOf(t *tipRow) (storage.OID, error) {
-	switch {
-	case t.kind != tipTag:
-		return t.oid, nil
-	case t.commit >= c.base:
-		return *c.in.oid(int(t.commit - c.base)), nil
+// commitOf gives the object id and the committer date of a commit that a tip leads to.
+func (c *change) commitOf(o ordinal) (storage.OID, int64, error) {
+	if o >= c.base {
+		i := int(o - c.base)
+		return *c.in.oid(i), c.in.seconds.get(i), nil
 	}
-	return readOID(c.store.db, c.rec.ID, t.commit)
+	m, _, err := readMember(c.store.db, c.rec.ID, o)
+	return m.oid, m.seconds, err
 }

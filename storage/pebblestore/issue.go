@@ -6,145 +6,205 @@ import (
 	"slices"
 
 	"keytrail/storage"
-	"keytrail/storage/commitgraph"
 )
 
 // Issue sums up what belongs to a key; see storage.Reader.
-func (s *Store) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue, error) {
+func (s *Store) Issue(ctx context.Context, q storage.IssueQuery) (storage.Issue, error) {
 	v, done, err := s.view(ctx)
 	if err != nil {
 		return storage.Issue{}, err
 	}
 	defer done()
-	issue := storage.Issue{Key: key}
-	linked := map[storage.RepositoryID][]ordinal{}
-	var ends ends
-	all := func(storage.RepositoryID, entry) bool { return true }
-	err = v.runs(key, all, func(id storage.RepositoryID, run []entry) error {
-		for _, e := range run {
-			ends.add(posting{id, e})
-			linked[id] = append(linked[id], e.ordinal)
-		}
-		return nil
-	})
+	issue := storage.Issue{Key: q.Key}
+	linked, err := v.linked(q.Key, q.Within)
 	if err != nil {
 		return storage.Issue{}, err
 	}
 	if issue.Commits, err = v.distinct(linked); err != nil {
 		return storage.Issue{}, err
 	}
-	if err := v.bounds(&issue, &ends); err != nil {
+	if err := v.bounds(&issue, linked); err != nil {
 		return storage.Issue{}, err
 	}
-	named, err := v.branchesNamed(key)
+	named, err := v.branchesNamed(q.Key, q.Within)
 	if err != nil {
 		return storage.Issue{}, err
 	}
-	for id, commits := range linked {
-		issue.Repositories = append(issue.Repositories, storage.IssueRepository{Repository: id, Commits: int64(len(commits))})
-		if err := v.refsOf(&issue, id, commits, named); err != nil {
+	for len(linked) > 0 || len(named) > 0 {
+		var of issueRefs
+		of, linked, named = nextRefs(linked, named)
+		if err := of.tell(v, &q, &issue); err != nil {
 			return storage.Issue{}, err
 		}
 	}
-	for _, ref := range named {
-		issue.Branches = append(issue.Branches, *ref)
-	}
-	slices.SortFunc(issue.Repositories, func(a, b storage.IssueRepository) int { return cmp.Compare(a.Repository, b.Repository) })
-	byRef := func(a, b storage.IssueRef) int {
-		return cmp.Or(cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.Name, b.Name))
-	}
-	slices.SortFunc(issue.Branches, byRef)
-	slices.SortFunc(issue.Tags, byRef)
-	issue.PullRequests, err = v.pullsOf(key)
+	issue.PullRequests, err = v.pullsOf(q.Key, q.Within)
 	return issue, err
 }
 
-// distinct counts commits, those of several repositories once.
-func (v view) distinct(linked map[storage.RepositoryID][]ordinal) (int64, error) {
-	if len(linked) == 1 {
-		for _, commits := range linked {
-			return int64(len(commits)), nil
+// linked gives an issue's postings in the scope, repository by repository, the oldest first.
+func (v view) linked(key storage.IssueKey, within storage.Scope) (postings []posting, err error) {
+	all := func(entry) bool { return true }
+	err = v.runs(key, within, all, func(id storage.RepositoryID, run []entry) error {
+		for _, e := range run {
+			postings = append(postings, posting{id, e})
 		}
-	}
-	oids := map[storage.OID]struct{}{}
-	for id, commits := range linked {
-		for _, o := range commits {
-			oid, err := v.oid(id, o)
-			if err != nil {
-				return 0, err
-			}
-			oids[oid] = struct{}{}
-		}
-	}
-	return int64(len(oids)), nil
+		return nil
+	})
+	return postings, err
 }
 
-// ends collects the postings of the newest and of the oldest second.
-type ends struct{ newest, oldest []posting }
+// ofFirst counts how many postings belong to the repository of the first one.
+func ofFirst(linked []posting) int {
+	if n := slices.IndexFunc(linked, func(p posting) bool { return p.repository != linked[0].repository }); n >= 0 {
+		return n
+	}
+	return len(linked)
+}
 
-func (e *ends) add(p posting) {
-	if len(e.newest) > 0 && p.seconds > e.newest[0].seconds {
-		e.newest = e.newest[:0]
+// distinct counts commits, those of several repositories once.
+func (v view) distinct(linked []posting) (int64, error) {
+	if len(linked) == 0 || ofFirst(linked) == len(linked) {
+		return int64(len(linked)), nil
 	}
-	if len(e.newest) == 0 || p.seconds == e.newest[0].seconds {
-		e.newest = append(e.newest, p)
-	}
-	if len(e.oldest) > 0 && p.seconds < e.oldest[0].seconds {
-		e.oldest = e.oldest[:0]
-	}
-	if len(e.oldest) == 0 || p.seconds == e.oldest[0].seconds {
-		e.oldest = append(e.oldest, p)
-	}
+	oids := make(map[storage.OID]struct{}, len(linked))
+	err := v.eachOf(linked, func(i int, r *commitReader) error {
+		oid, err := r.oid(linked[i].ordinal)
+		oids[oid] = struct{}{}
+		return err
+	})
+	return int64(len(oids)), err
 }
 
 // bounds tells who committed first and last in the order of answers, which within a second is that of object ids.
-func (v view) bounds(issue *storage.Issue, e *ends) error {
-	if len(e.newest) == 0 {
+func (v view) bounds(issue *storage.Issue, linked []posting) error {
+	if len(linked) == 0 {
 		return nil
 	}
-	greatest, err := v.withOIDs(e.oldest)
+	var oldest, newest []posting
+	for _, p := range linked {
+		oldest = keepEnd(oldest, p, -1)
+		newest = keepEnd(newest, p, +1)
+	}
+	greatest, err := v.withOIDs(oldest)
 	if err != nil {
 		return err
 	}
-	least, err := v.withOIDs(e.newest)
+	least, err := v.withOIDs(newest)
 	if err != nil {
 		return err
 	}
 	byOID := func(a, b found) int { return a.oid.Compare(b.oid) }
-	first, last := slices.MaxFunc(greatest, byOID), slices.MinFunc(least, byOID)
-	oldest, err := v.commit(first.repository, first.ordinal)
-	if err != nil {
+	ends := []posting{slices.MaxFunc(greatest, byOID).posting, slices.MinFunc(least, byOID).posting}
+	committers := []*storage.Signature{&issue.First, &issue.Last}
+	return v.eachOf(ends, func(i int, r *commitReader) error {
+		c, err := r.commit(ends[i].ordinal)
+		*committers[i] = c.Committer
 		return err
-	}
-	newest, err := v.commit(last.repository, last.ordinal)
-	issue.First, issue.Last = oldest.Committer, newest.Committer
-	return err
+	})
 }
 
-func (v view) withOIDs(postings []posting) ([]found, error) {
-	out := make([]found, len(postings))
-	for i, p := range postings {
-		oid, err := v.oid(p.repository, p.ordinal)
-		if err != nil {
-			return nil, err
+// keepEnd adds a posting to those of one end, the oldest second with the direction -1 and the newest with +1, or drops which are not.
+func keepEnd(end []posting, p posting, direction int) []posting {
+	if len(end) > 0 {
+		switch direction * cmp.Compare(p.seconds, end[0].seconds) {
+		case -1:
+			return end
+		case +1:
+			end = end[:0]
 		}
-		out[i] = found{p, oid}
 	}
-	return out, nil
+	return append(end, p)
 }
 
-// branchKey names a branch of a repository.
-type branchKey struct {
+// issueRefs is what an issue has in one repository: postings, and branches named after it.
+type issueRefs struct {
 	repository storage.RepositoryID
-	name       string
+	linked     []posting
+	named      []storage.IssueRef
 }
 
-// branchesNamed gives the branches that carry a key in their name.
-func (v view) branchesNamed(key storage.IssueKey) (map[branchKey]*storage.IssueRef, error) {
-	named := map[branchKey]*storage.IssueRef{}
-	prefix := appendIssue([]byte{spaceBranchName}, key)
-	err := scanRange(v.ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
-		id, ref := readRepository(k[len(prefix):]), string(k[len(prefix)+4:])
+// nextRefs cuts what lies in the first repository off; both lists are in the order of repositories, and one of them is not empty.
+func nextRefs(linked []posting, named []storage.IssueRef) (of issueRefs, moreLinked []posting, moreNamed []storage.IssueRef) {
+	switch {
+	case len(linked) == 0:
+		of.repository = named[0].Repository
+	case len(named) == 0:
+		of.repository = linked[0].repository
+	default:
+		of.repository = min(linked[0].repository, named[0].Repository)
+	}
+	if len(linked) > 0 && linked[0].repository == of.repository {
+		n := ofFirst(linked)
+		of.linked, linked = linked[:n], linked[n:]
+	}
+	n := 0
+	for n < len(named) && named[n].Repository == of.repository {
+		n++
+	}
+	of.named, named = named[:n:n], named[n:]
+	return of, linked, named
+}
+
+// tell adds the repository, its branches and its tags to an issue.
+func (of *issueRefs) tell(v view, q *storage.IssueQuery, issue *storage.Issue) error {
+	branches := of.named
+	if len(of.linked) > 0 || q.Compare {
+		rec, err := readRecord(v, of.repository)
+		if err != nil {
+			return err
+		}
+		g, err := v.graph(&rec)
+		if err != nil {
+			return err
+		}
+		if len(of.linked) > 0 {
+			issue.Repositories = append(issue.Repositories, storage.IssueRepository{Repository: of.repository, Commits: int64(len(of.linked))})
+			holding, err := g.holding(of.linked)
+			if err != nil {
+				return err
+			}
+			issue.Tags = append(issue.Tags, of.tagsOf(g, holding)...)
+			branches = of.branchesOf(g, holding)
+		}
+		if q.Compare {
+			if err := g.compare(v.ctx, branches); err != nil {
+				return err
+			}
+		}
+	}
+	issue.Branches = append(issue.Branches, branches...)
+	return nil
+}
+
+// tagsOf gives the tags that contain one of the commits.
+func (of *issueRefs) tagsOf(g *repositoryGraph, h *holding) (tags []storage.IssueRef) {
+	for i, t := range g.tags {
+		if h.tags[i] {
+			tags = append(tags, storage.IssueRef{Repository: of.repository, Name: t.name, OID: t.oid, ByCommit: true})
+		}
+	}
+	return tags
+}
+
+// branchesOf gives the branches that are named after the issue, and those that hold one of the commits that the default branch lacks.
+func (of *issueRefs) branchesOf(g *repositoryGraph, h *holding) (branches []storage.IssueRef) {
+	named := of.named // sorted by name, as the graph's are
+	for i, b := range g.branches {
+		ref := storage.IssueRef{Repository: of.repository, Name: b.name, OID: b.oid, ByCommit: h.branches[i]}
+		if len(named) > 0 && named[0].Name == b.name {
+			ref.ByName, named = true, named[1:]
+		}
+		if ref.ByName || ref.ByCommit {
+			branches = append(branches, ref)
+		}
+	}
+	return branches
+}
+
+// branchesNamed gives the branches in the scope that carry a key in their name, sorted by repository and name.
+func (v view) branchesNamed(key storage.IssueKey, within storage.Scope) (named []storage.IssueRef, err error) {
+	err = v.scanWithin(appendIssue([]byte{spaceBranchName}, key), within, func(place, _ []byte) (bool, error) {
+		id, ref := readRepository(place), string(place[4:])
 		if !isBranch(ref) {
 			return true, nil
 		}
@@ -153,52 +213,25 @@ func (v view) branchesNamed(key storage.IssueKey) (map[branchKey]*storage.IssueR
 			return err == nil, err
 		}
 		branch := storage.IssueRef{Repository: id, Name: ref[len(branchPrefix):], ByName: true}
-		if branch.OID, err = v.oid(id, t.commit); err != nil {
-			return false, err
-		}
-		named[branchKey{id, branch.Name}] = &branch
-		return true, nil
+		branch.OID, err = v.oid(id, t.commit)
+		named = append(named, branch)
+		return err == nil, err
 	})
 	return named, err
 }
 
-// refsOf adds the branches and tags of one repository that hold linked commits.
-func (v view) refsOf(issue *storage.Issue, id storage.RepositoryID, commits []ordinal, named map[branchKey]*storage.IssueRef) error {
-	rec, err := readRecord(v, id)
-	if err != nil {
-		return err
-	}
-	g, err := v.graph(&rec)
-	if err != nil {
-		return err
-	}
-	nodes := make([]commitgraph.Node, len(commits))
-	for i, o := range commits {
-		if nodes[i], err = g.node(o); err != nil {
-			return err
+// pullsOf gives an issue's pull requests in the scope without their descriptions.
+func (v view) pullsOf(key storage.IssueKey, within storage.Scope) (pulls []storage.PullRequest, err error) {
+	prefix := keyPullsOfIssue(key)
+	err = scanRange(v.ctx, v, prefix, after(prefix), func(k, _ []byte) (bool, error) {
+		id, name, err := readPullOfIssue(k)
+		if err != nil || !within.Has(id) {
+			return err == nil, err
 		}
-	}
-	unmerged := nodes
-	if g.defaultBranch != absent {
-		merged := g.reachable(g.defaultBranch)
-		unmerged = slices.DeleteFunc(slices.Clone(nodes), merged.Has)
-	}
-	inTags, inBranches := g.graph.ContainingAny(nodes), g.graph.ContainingAny(unmerged)
-	for _, t := range g.tags {
-		if inTags.At(t.node) != 0 {
-			issue.Tags = append(issue.Tags, storage.IssueRef{Repository: id, Name: t.name, OID: t.oid, ByCommit: true})
-		}
-	}
-	for _, b := range g.branches {
-		if inBranches.At(b.node) == 0 {
-			continue
-		}
-		ref := named[branchKey{id, b.name}]
-		if ref == nil {
-			ref = &storage.IssueRef{Repository: id, Name: b.name, OID: b.oid}
-			named[branchKey{id, b.name}] = ref
-		}
-		ref.ByCommit = true
-	}
-	return nil
+		p, err := v.pullNamed(id, name)
+		p.Description = ""
+		pulls = append(pulls, p)
+		return err == nil, err
+	})
+	return pulls, err
 }

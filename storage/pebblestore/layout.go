@@ -10,7 +10,7 @@ import (
 
 // formatVersion is written into each index. One of another format is refused: see storage.ErrNewerFormat and
 // storage.ErrOlderFormat.
-const formatVersion = 2
+const formatVersion = 3
 
 // The keyspaces, one leading byte each; FORMAT.md has them byte by byte. Integers in keys are big-endian, so that they sort by value: repository is 4
 // bytes, as are block, ordinal and bucket. Values are described beside their codecs.
@@ -24,6 +24,14 @@ const formatVersion = 2
 //	P repository host's-id             -> pull request
 //	Q project 0 length digits time repository host's-id   the pull request belongs to the issue; the last changed first
 //	S repository                       -> how far its pull requests have been read
+//	A number                           -> association, in the order in which they were decided
+//	V oid project 0 length digits      -> verdict that stands about the commit and the issue
+//	F sequence part                    -> postings that a write added and dropped
+//	Z repository                       -> ordinal that its last reset began with
+//	C number                           -> command, in the order in which they were taken up
+//	D oid index                        -> number of the command
+//	U number                              the command is not finished
+//	E project 0 length digits number      the command is about the issue
 //	m repository block                 -> members: object ids, times, parents, reference counts, keys of 64 commits
 //	c repository block                 -> texts: authors, committers and messages of 64 commits
 //	l repository ordinal               -> a message too long for its block
@@ -34,8 +42,8 @@ const formatVersion = 2
 // ids that begin with the same bits: as many bits as the repository's record says. The digits of an issue number follow their count,
 // so that numbers sort by value; the postings of an issue lie side by side across repositories.
 //
-// All but what lies by issue (B, Q, p) begins with the repository, so that deleting one is a deletion of ranges. Small letters are the
-// keyspaces that grow with the commits: a bulk write gives each of them tables of its own.
+// All but what lies by issue (B, E, Q, p) and what belongs to no repository (A, V, F, C, D, U) begins with the repository, so that deleting one
+// is a deletion of ranges. Small letters are the keyspaces that grow with the commits: a bulk write gives each of them tables of its own.
 const (
 	spaceMeta        = 'X'
 	spaceRepository  = 'R'
@@ -46,6 +54,14 @@ const (
 	spacePull        = 'P'
 	spacePullOfIssue = 'Q'
 	spacePullCursor  = 'S'
+	spaceAssociation = 'A'
+	spaceVerdict     = 'V'
+	spaceFeed        = 'F'
+	spaceResetBase   = 'Z'
+	spaceCommand     = 'C'
+	spaceCommandID   = 'D'
+	spaceUnfinished  = 'U'
+	spaceCommandKey  = 'E'
 	spaceMembers     = 'm'
 	spaceTexts       = 'c'
 	spaceLongText    = 'l'

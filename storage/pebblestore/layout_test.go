@@ -103,8 +103,10 @@ func TestBlocksOfTextsRoundTrip(t *testing.T) {
 			block.add(c)
 		}
 		value := block.append(nil)
+		var reader textReader
+		reader.open(value)
 		for slot, want := range commits {
-			x, err := decodeText(value, slot)
+			x, err := reader.slot(slot)
 			if want == nil {
 				if err == nil {
 					t.Fatalf("row %d is there", slot)
@@ -170,12 +172,13 @@ func TestBlocksOfMembersRoundTrip(t *testing.T) {
 			}
 		}
 		at := 0
-		_, err = edges(first, value, nil, func(o ordinal, parents []ordinal) {
+		_, err = edges(first, value, nil, func(e edge) {
 			for want[at].refs == 0 {
 				at++
 			}
-			if o != first+ordinal(at) || !slices.Equal(parents, want[at].parents) {
-				t.Fatalf("edges of %d: %v, want %v", o, parents, want[at].parents)
+			w := want[at]
+			if e.ordinal != first+ordinal(at) || e.oid != w.oid || e.seconds != w.seconds || !slices.Equal(e.parents, w.parents) {
+				t.Fatalf("edges: %+v, want those of %+v", e, w)
 			}
 			at++
 		})
@@ -247,15 +250,24 @@ func TestDamagedValuesAreErrorsAndNothingElse(t *testing.T) {
 		if block.open(64, junk) == nil && block.holds(slot) {
 			_, _ = block.member(slot)
 		}
-		_, _ = edges(64, junk, nil, func(ordinal, []ordinal) {})
+		_, _ = edges(64, junk, nil, func(edge) {})
 		_, _ = decodeTexts(junk)
-		_, _ = decodeText(junk, slot)
+		var texts textReader
+		texts.open(junk)
+		_, _ = texts.slot(slot)
 		_, _ = decodeRun(nil, entry{}, junk)
 		_, _ = decodeBucket(junk)
 		_, _ = inBucket(junk, uint32(slot), nil)
 		_, _ = decodeTip(junk)
 		_, _ = decodeNote(junk, junk)
 		_, _ = decodeRecord(junk)
+		_, _, _ = decodeVerdict(junk, junk)
+		_, _ = decodeAssociation(append([]byte{spaceAssociation}, make([]byte, 8)...), junk)
+		_, _ = decodeCommand(junk)
+		_, _ = readFeedKey(junk)
+		d := decoder{b: junk}
+		_ = d.feedHead()
+		_ = d.feedChange(nil)
 		_, _, _ = readPlace(junk)
 		_, _, _ = readIssue(junk)
 	})

@@ -22,7 +22,7 @@ func TestALongLifeEqualsTheModel(t *testing.T) {
 	if storagetest.UnderRace {
 		t.Skip("one goroutine has no races")
 	}
-	for _, w := range []way{{"with many from 64 on", math.MaxInt, 64, 1000}, {"by ingested tables", 0, 200, 10_000}} {
+	for _, w := range []way{{"with many from 64 on", math.MaxInt, 64, 1000, 50}, {"by ingested tables", 0, 200, 10_000, manyAdded}} {
 		t.Run(w.name, func(t *testing.T) {
 			l := &long{
 				t: t, random: rand.New(rand.NewPCG(rand.Uint64(), 0)), store: openStoreBy(t, w, t.TempDir()), model: memstore.New(),
@@ -182,8 +182,8 @@ func (l *long) wantShortRuns() {
 		l.t.Fatal(err)
 	}
 	defer done()
-	all := func(storage.RepositoryID, entry) bool { return true }
-	err = v.runs("K-10", all, func(_ storage.RepositoryID, run []entry) error {
+	all := func(entry) bool { return true }
+	err = v.runs("K-10", nil, all, func(_ storage.RepositoryID, run []entry) error {
 		if len(run) > maxRun {
 			l.t.Errorf("a run has %d entries", len(run))
 		}

@@ -132,8 +132,15 @@ func (d *decoder) parents(first ordinal, rows []member) {
 	}
 }
 
-// edges reads only the parents of a block: fn gets each row that is held, with its ordinal and a slice that holds until it returns.
-func edges(first ordinal, v []byte, scratch []ordinal, fn func(o ordinal, parents []ordinal)) ([]ordinal, error) {
+// edge is what the commit graph needs of a member that is held.
+type edge struct {
+	entry
+	oid     storage.OID
+	parents []ordinal
+}
+
+// edges reads only the edges of a block: fn gets each, with a slice of parents that holds until it returns.
+func edges(first ordinal, v []byte, scratch []ordinal, fn func(edge)) ([]ordinal, error) {
 	d := decoder{b: v}
 	var heads [blockSize]uint64
 	var counts [blockSize]int
@@ -143,15 +150,14 @@ func edges(first ordinal, v []byte, scratch []ordinal, fn func(o ordinal, parent
 			held++
 		}
 	}
-	d.take(uint64(held * len(storage.OID{})))
-	for range held {
-		d.int()
-	}
+	oids, times := decoder{b: d.take(uint64(held * len(storage.OID{})))}, d
+	d.skip(held)
 	for i := range n {
 		if heads[i] != 0 {
 			counts[i] = d.count()
 		}
 	}
+	e := edge{}
 	for i := range n {
 		if heads[i] == 0 {
 			continue
@@ -164,9 +170,11 @@ func edges(first ordinal, v []byte, scratch []ordinal, fn func(o ordinal, parent
 				scratch = append(scratch, ordinal(int64(first)+int64(i)-d.int()))
 			}
 		}
-		fn(first+ordinal(i), scratch)
+		e.ordinal, e.oid, e.parents = first+ordinal(i), oids.oid(), scratch
+		e.seconds += times.int()
+		fn(e)
 	}
-	if d.bad {
+	if d.bad = d.bad || times.bad; d.bad {
 		return scratch, d.done("block of members")
 	}
 	return scratch, nil

@@ -173,14 +173,27 @@ func (s *Store) PullRequests(ctx context.Context, key storage.IssueKey) iter.Seq
 
 // pullOfIssue reads the pull request that a key of an issue names.
 func pullOfIssue(v view, k, _ []byte) (storage.PullRequest, error) {
-	_, rest, err := readIssue(k[1:])
+	id, name, err := readPullOfIssue(k)
 	if err != nil {
 		return storage.PullRequest{}, err
 	}
-	if len(rest) < placeOfPull {
-		return storage.PullRequest{}, fmt.Errorf("%w: the key of an issue's pull request is cut short", storage.ErrCorrupt)
+	return v.pullNamed(id, name)
+}
+
+// readPullOfIssue decodes which pull request the key of an issue's names.
+func readPullOfIssue(k []byte) (id storage.RepositoryID, name string, err error) {
+	_, rest, err := readIssue(k[1:])
+	if err != nil {
+		return 0, "", err
 	}
-	id, name := readRepository(rest[placeOfPull-4:]), string(rest[placeOfPull:])
+	if len(rest) < placeOfPull {
+		return 0, "", fmt.Errorf("%w: the key of an issue's pull request is cut short", storage.ErrCorrupt)
+	}
+	return readRepository(rest[placeOfPull-4:]), string(rest[placeOfPull:]), nil
+}
+
+// pullNamed reads a pull request that an issue has.
+func (v view) pullNamed(id storage.RepositoryID, name string) (storage.PullRequest, error) {
 	p, err := readPull(v, id, name)
 	if errors.Is(err, pebble.ErrNotFound) {
 		err = fmt.Errorf("%w: pull request %q of repository %d is not there", storage.ErrCorrupt, name, id)
@@ -206,17 +219,6 @@ func (s *Store) PullRequestCursor(ctx context.Context, id storage.RepositoryID) 
 		return storage.PullRequestCursor{}, err
 	}
 	return readPullCursor(v, id)
-}
-
-// pullsOf gives an issue's pull requests without their descriptions.
-func (v view) pullsOf(key storage.IssueKey) (pulls []storage.PullRequest, err error) {
-	add := func(p storage.PullRequest, _ error) bool {
-		p.Description = ""
-		pulls = append(pulls, p)
-		return true
-	}
-	err = yieldRows(v, keyPullsOfIssue(key), add, pullOfIssue)
-	return pulls, err
 }
 
 // countPulls counts the pull requests of all repositories.

@@ -75,7 +75,7 @@ func (s *Store) Commits(ctx context.Context, q storage.CommitQuery) (storage.Com
 	if err != nil {
 		return storage.CommitPage{}, err
 	}
-	hits, err := v.hits(chosen)
+	hits, err := v.hits(chosen, q.Plain)
 	if err != nil {
 		return storage.CommitPage{}, err
 	}
@@ -96,7 +96,14 @@ func (v view) find(q storage.CommitQuery, n int) ([]posting, error) {
 		return nil, nil
 	}
 	s.reach = refFilter{view: v, ref: q.Ref}
-	if err := v.runs(q.Key, s.mayHold, s.take); err != nil {
+	within := q.Within
+	if q.Repository != 0 {
+		if !within.Has(q.Repository) {
+			return nil, nil
+		}
+		within = storage.Scope{q.Repository}
+	}
+	if err := v.runs(q.Key, within, s.mayHold, s.take); err != nil {
 		return nil, err
 	}
 	if s.prune(); len(s.chosen) <= n {
@@ -113,17 +120,16 @@ func (v view) find(q storage.CommitQuery, n int) ([]posting, error) {
 	return s.chosen[:n], nil
 }
 
-// runs calls fn for the runs of an issue's postings, repository by repository, save those that wanted declines by their first entry.
-// The slice holds until fn returns.
-func (v view) runs(key storage.IssueKey, wanted func(storage.RepositoryID, entry) bool, fn func(storage.RepositoryID, []entry) error) error {
-	prefix := keyPostings(key)
+// runs calls fn for the runs of an issue's postings in the scope, repository by repository, save those that wanted declines by their first
+// entry. The slice holds until fn returns.
+func (v view) runs(key storage.IssueKey, within storage.Scope, wanted func(entry) bool, fn func(storage.RepositoryID, []entry) error) error {
 	var run []entry
-	return scanRange(v.ctx, v, prefix, after(prefix), func(k, value []byte) (bool, error) {
-		id, first, err := readPlace(k[len(prefix):])
+	return v.scanWithin(keyPostings(key), within, func(place, value []byte) (bool, error) {
+		id, first, err := readPlace(place)
 		if err != nil {
 			return false, err
 		}
-		if !wanted(id, first) {
+		if !wanted(first) {
 			return true, nil
 		}
 		if run, err = decodeRun(run[:0], first, value); err != nil {
@@ -168,9 +174,7 @@ func (s *selection) bound() bool {
 }
 
 // mayHold tells by its first entry, the oldest, whether a run is worth reading.
-func (s *selection) mayHold(id storage.RepositoryID, first entry) bool {
-	return first.seconds <= s.newest && (s.query.Repository == 0 || s.query.Repository == id)
-}
+func (s *selection) mayHold(first entry) bool { return first.seconds <= s.newest }
 
 // take chooses from a run.
 func (s *selection) take(id storage.RepositoryID, run []entry) error {
@@ -240,52 +244,58 @@ func (s *Store) Commit(ctx context.Context, id storage.RepositoryID, oid storage
 	if !isHeld {
 		return storage.Hit{}, fmt.Errorf("commit %s in repository %d: %w", oid, id, storage.ErrNotFound)
 	}
-	hits, err := v.hits([]posting{{id, entry{ordinal: o}}})
+	hits, err := v.hits([]posting{{id, entry{ordinal: o}}}, false)
 	if err != nil {
 		return storage.Hit{}, err
 	}
 	return hits[0], nil
 }
 
-// hits reads what there is to tell about each selected commit.
-func (v view) hits(selected []posting) ([]storage.Hit, error) {
+// hits reads what there is to tell about each selected commit, of branches and tags unless it is to be plain.
+func (v view) hits(selected []posting, isPlain bool) ([]storage.Hit, error) {
 	hits := make([]storage.Hit, len(selected))
-	byRepository := map[storage.RepositoryID][]int{}
-	for i, f := range selected {
-		byRepository[f.repository] = append(byRepository[f.repository], i)
-	}
-	for id, at := range byRepository {
-		rec, err := readRecord(v, id)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range at {
-			if hits[i], err = v.hit(&rec, selected[i].ordinal); err != nil {
-				return nil, err
+	var rec record
+	var graph *repositoryGraph
+	of := map[*repositoryGraph][]int{}
+	err := v.eachOf(selected, func(i int, r *commitReader) (err error) {
+		if rec.ID != r.id {
+			if rec, err = readRecord(v, r.id); err != nil {
+				return err
+			}
+			if !isPlain {
+				if graph, err = v.graph(&rec); err != nil {
+					return err
+				}
 			}
 		}
-		g, err := v.graph(&rec)
-		if err != nil {
-			return nil, err
+		if !isPlain {
+			of[graph] = append(of[graph], i)
 		}
+		hits[i], err = v.hit(r, &rec, selected[i].ordinal)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for graph, at := range of {
 		commits := make([]ordinal, len(at))
 		for j, i := range at {
 			commits[j] = selected[i].ordinal
 		}
-		names, err := g.namesOf(commits)
+		names, err := graph.namesOf(commits)
 		if err != nil {
 			return nil, err
 		}
 		for j, i := range at {
-			hits[i].Branches, hits[i].Tags = names[j].branches, names[j].tags
+			names[j].tell(&hits[i])
 		}
 	}
 	return hits, nil
 }
 
 // hit reads one commit of a repository, all but the branches and tags that contain it.
-func (v view) hit(rec *record, o ordinal) (storage.Hit, error) {
-	c, err := v.commit(rec.ID, o)
+func (v view) hit(r *commitReader, rec *record, o ordinal) (storage.Hit, error) {
+	c, err := r.commit(o)
 	if err != nil {
 		return storage.Hit{}, err
 	}
@@ -300,76 +310,9 @@ func (v view) hit(rec *record, o ordinal) (storage.Hit, error) {
 			h.Notes[n.Ref] = n.Text
 		}
 	}
-	h.Keys = linked(c.Keys, notes)
-	return h, nil
-}
-
-// commit reads a commit with its parents and the keys of its message.
-func (v view) commit(id storage.RepositoryID, o ordinal) (storage.Commit, error) {
-	m, parents, err := v.member(id, o)
-	if err != nil {
-		return storage.Commit{}, err
-	}
-	value, closer, err := fetch(v, keyNumbered(spaceTexts, id, o.block()))
-	if err != nil {
-		return storage.Commit{}, lost(err, id, o)
-	}
-	t, err := decodeText(value, o.slot())
-	if err = errors.Join(err, closer.Close()); err != nil {
-		return storage.Commit{}, err
-	}
-	if t.isLong {
-		message, err := get(v, keyNumbered(spaceLongText, id, uint32(o)))
-		if err != nil {
-			return storage.Commit{}, lost(err, id, o)
-		}
-		t.message = string(message)
-	}
-	c := t.commit(&m)
-	c.Parents = parents
-	return c, nil
-}
-
-// lost is the error of reading what a commit should have.
-func lost(err error, id storage.RepositoryID, o ordinal) error {
-	if errors.Is(err, pebble.ErrNotFound) {
-		return fmt.Errorf("%w: a row of commit %d of repository %d is missing", storage.ErrCorrupt, o, id)
-	}
-	return fmt.Errorf("read commit %d of repository %d: %w", o, id, err)
-}
-
-// member reads a member that is held, and the object ids of its parents, most of which are in its own block.
-func (v view) member(id storage.RepositoryID, o ordinal) (member, []storage.OID, error) {
-	value, closer, err := fetch(v, keyNumbered(spaceMembers, id, o.block()))
-	if err != nil {
-		return member{}, nil, lost(err, id, o)
-	}
-	m, parents, err := v.memberIn(value, id, o)
-	return m, parents, errors.Join(err, closer.Close())
-}
-
-func (v view) memberIn(value []byte, id storage.RepositoryID, o ordinal) (m member, parents []storage.OID, err error) {
-	var b memberBlock
-	if err := b.open(firstOf(o.block()), value); err != nil {
-		return member{}, nil, err
-	}
-	if !b.holds(o.slot()) {
-		return member{}, nil, notHeld(id, o)
-	}
-	if m, err = b.member(o.slot()); err != nil {
-		return member{}, nil, err
-	}
-	parents = m.cut
-	for _, p := range m.parents {
-		var oid storage.OID
-		if p.block() == o.block() && b.holds(p.slot()) {
-			oid = b.oid(p.slot())
-		} else if oid, err = v.oid(id, p); err != nil {
-			return member{}, nil, err
-		}
-		parents = append(parents, oid)
-	}
-	return m, parents, nil
+	decided, err := v.verdicts(c.OID)
+	h.Keys = linked(c.Keys, notes, decided)
+	return h, err
 }
 
 // tipOf resolves a ref name, full or short, in a repository; nil when there is no such ref.

@@ -1,7 +1,7 @@
 package pebblestore
 
 import (
-	"slices"
+	"encoding/binary"
 
 	"keytrail/storage"
 )
@@ -10,19 +10,19 @@ import (
 // ordinals of its own, so that the two share no row but buckets.
 func (c *change) replace(out *sink) error {
 	matched := make([]bool, c.in.count())
-	for i := range c.refs {
-		if c.stays(i) {
-			c.done.CommitsAdded++
-			keys, err := c.linksOf(i)
-			if err != nil {
-				return err
-			}
-			c.done.PostingsAdded += int64(len(keys))
-		}
-	}
 	if err := c.dropCommits(out, matched); err != nil {
 		return err
 	}
+	var keys []storage.IssueKey
+	for i := range c.refs {
+		if c.stays(i) && !matched[i] {
+			keys = c.linksOf(i, keys[:0])
+			c.done.CommitsAdded++
+			c.done.PostingsAdded += int64(len(keys))
+			c.tellAdded(i, keys)
+		}
+	}
+	out.put(keyResetBase(c.rec.ID), binary.AppendUvarint(nil, uint64(c.base)))
 	for _, space := range []byte{spaceMembers, spaceTexts} {
 		out.deleteRange(keyNumbered(space, c.rec.ID, 0), keyNumbered(space, c.rec.ID, c.base.block()))
 	}
@@ -49,27 +49,17 @@ func (c *change) dropCommits(out *sink, matched []bool) error {
 	return c.deletePostings(out, issues)
 }
 
-// linksOf gives the keys that a commit that comes will be linked to.
-func (c *change) linksOf(i int) ([]storage.IssueKey, error) {
-	message := c.in.keysOf(i, nil)
-	if c.rec.Notes == 0 && len(c.notes) == 0 {
-		return message, nil
-	}
-	oid := *c.in.oid(i)
-	stored, err := c.storedNotes(oid)
-	if err != nil {
-		return nil, err
-	}
-	return linked(message, c.notesAfter(oid, stored)), nil
-}
-
-// replaceCommit takes a commit that was held off the counts of what is new, or counts it as dropped.
+// replaceCommit counts how a commit that was held differs from the same among those that come, or counts it as dropped.
 func (c *change) replaceCommit(m *member, matched []bool, issues map[storage.IssueKey]struct{}) error {
 	stored, err := c.storedNotes(m.oid)
 	if err != nil {
 		return err
 	}
-	before := linked(m.keys, stored)
+	decided, err := c.decidedAbout(m.oid)
+	if err != nil {
+		return err
+	}
+	before := linked(m.keys, stored, decided)
 	for _, k := range before {
 		issues[k] = struct{}{}
 	}
@@ -77,21 +67,16 @@ func (c *change) replaceCommit(m *member, matched []bool, issues map[storage.Iss
 	if i < 0 || !c.stays(i) || matched[i] {
 		c.done.CommitsDropped++
 		c.done.PostingsDropped += int64(len(before))
+		c.feed.change(m.oid, true, before)
 		return nil
 	}
 	matched[i] = true
-	c.done.CommitsAdded--
-	now, err := c.linksOf(i)
-	if err != nil {
-		return err
-	}
-	for _, k := range before {
-		if slices.Contains(now, k) {
-			c.done.PostingsAdded--
-		} else {
-			c.done.PostingsDropped++
-		}
-	}
+	now := c.linksOf(i, nil)
+	added, dropped := lacking(now, before), lacking(before, now)
+	c.done.PostingsAdded += int64(len(added))
+	c.done.PostingsDropped += int64(len(dropped))
+	c.feed.change(m.oid, true, dropped)
+	c.tellAdded(i, added)
 	return nil
 }
 

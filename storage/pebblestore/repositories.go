@@ -148,18 +148,24 @@ func (s *Store) Forget(ctx context.Context, id storage.RepositoryID) error {
 	}
 	var out sink
 	c := s.newChange(ctx, &storage.Advance{Repository: id, Reset: true}, rec, &incoming{})
+	c.beginFeed(&out, false)
 	if err := c.forget(&out); err != nil {
 		return fmt.Errorf("forget repository %d: %w", id, err)
 	}
+	told := c.feed.finish()
 	if err := out.commit(&s.tables); err != nil {
 		return fmt.Errorf("forget repository %d: %w", id, err)
 	}
+	s.feed.move(told)
 	s.graphs.drop(id)
 	return nil
 }
 
 // forget deletes all of a repository.
 func (c *change) forget(out *sink) error {
+	if err := c.readDecided(); err != nil {
+		return err
+	}
 	if err := c.deleteTips(); err != nil {
 		return err
 	}
@@ -178,6 +184,7 @@ func (c *change) forget(out *sink) error {
 	if err := c.forgetPulls(out); err != nil {
 		return err
 	}
+	out.delete(keyResetBase(c.rec.ID))
 	out.delete(keyOfRepository(spaceRepository, c.rec.ID))
 	out.delete(keyIdentity(c.rec.RepositorySpec))
 	return nil

@@ -96,13 +96,13 @@ func (s *sink) value(o op) []byte {
 // commit makes the changes durable and visible, all or none.
 func (s *sink) commit(t *tables) error {
 	if s.bytes < t.bulkFrom && s.aside == nil && s.texts == nil {
-		return s.commitBatch(t.db)
+		return s.commitBatch(t)
 	}
 	return s.ingest(t)
 }
 
-func (s *sink) commitBatch(db *pebble.DB) error {
-	b := db.NewBatchWithSize(s.bytes + 16*s.ops)
+func (s *sink) commitBatch(t *tables) error {
+	b := t.db.NewBatchWithSize(s.bytes + 16*s.ops)
 	defer b.Close()
 	for i := range s.spaces {
 		in := &s.spaces[i]
@@ -123,6 +123,8 @@ func (s *sink) commitBatch(db *pebble.DB) error {
 			}
 		}
 	}
+	t.committing.Lock()
+	defer t.committing.Unlock()
 	return b.Commit(pebble.Sync)
 }
 
@@ -148,6 +150,8 @@ func (s *sink) ingest(t *tables) error {
 	if s.texts != nil {
 		paths = append(paths, s.texts.paths()...)
 	}
+	t.committing.Lock()
+	defer t.committing.Unlock()
 	// Once begun, an ingest is finished: half of it cannot be.
 	return full(t.db.Ingest(context.Background(), paths))
 }

@@ -11,6 +11,9 @@
 // commits by way of runs of postings. So one commit costs a handful of small rows, whatever the size of its repository; a
 // repository goes with a few deletions of ranges; and forks do not share what they have in common.
 //
+// What people decided by hand lies beside all that, by object id, and is asked for only while something stands. What each write
+// changes of postings is told by a row of the feed in the same batch; a first build by one row for all of it.
+//
 // Small writes are one synced batch. The texts of many commits are compressed into tables aside while the commits still
 // come in, what else there is of them follows side by side, and all is ingested at once; memory holds some 90
 // bytes a commit meanwhile. layout.go documents the bytes, and a golden test holds them.
@@ -22,7 +25,9 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -41,6 +46,7 @@ type Options struct {
 	// Graphs is how many bytes the commit graphs that are kept in memory may take, but for one of any size; 0: 256 MiB.
 	Graphs int64
 	Log    zerolog.Logger
+	Now    func() time.Time // dates what the feed tells; nil: time.Now
 	// Fatal ends the process when the engine cannot go on, such as with a full disk in the middle of a write. What
 	// was acknowledged is safe. It must not return; nil panics.
 	Fatal func(error)
@@ -61,6 +67,11 @@ type Store struct {
 
 	write    sync.Mutex // held by the one writer; guards counters
 	counters counters
+	index    uint64      // see counters
+	isJudged atomic.Bool // an association stands, or stood when a reader may have begun
+	feed     feedEnd
+	now      func() time.Time
+	closing  chan struct{} // closed when Close begins
 
 	life   sync.Mutex // guards closed
 	closed bool
@@ -84,6 +95,9 @@ func Open(o Options) (*Store, error) {
 	if o.Graphs == 0 {
 		o.Graphs = defaultGraphs
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if err := o.FS.MkdirAll(o.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the index directory: %w", err)
 	}
@@ -94,7 +108,7 @@ func Open(o Options) (*Store, error) {
 		}
 		return nil, fmt.Errorf("%w: %s", storage.ErrLocked, o.Dir)
 	}
-	s := &Store{tables: tables{log: o.Log}, lock: lock, graphs: graphCache{limit: o.Graphs}}
+	s := &Store{tables: tables{log: o.Log}, lock: lock, graphs: graphCache{limit: o.Graphs}, now: o.Now, closing: make(chan struct{})}
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -131,11 +145,16 @@ func (s *Store) open(o Options) error {
 		return classifyOpen(err, o.Dir)
 	}
 	s.tables.db, s.tables.fs, s.tables.dir, s.tables.options = db, o.FS, o.Dir, options
-	s.tables.bulkFrom, s.tables.manyFrom, s.tables.tableEnd = bulkBytes, manyCommits, tableBytes
+	s.tables.bulkFrom, s.tables.manyFrom, s.tables.tableEnd, s.tables.toldFrom = bulkBytes, manyCommits, tableBytes, manyAdded
 	if err := s.removeLeftovers(); err != nil {
 		return err
 	}
-	return s.readCounters()
+	if err := s.readCounters(); err != nil {
+		return err
+	}
+	s.index = s.counters.index
+	s.isJudged.Store(s.counters.standing > 0)
+	return s.readFeedEnd()
 }
 
 func classifyOpen(err error, dir string) error {
@@ -170,6 +189,7 @@ func (s *Store) Close() error {
 	if already {
 		return nil
 	}
+	close(s.closing)
 	s.inUse.Wait()
 	// So that the next start has no log to read.
 	return errors.Join(s.db.Flush(), s.close())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -29,8 +30,12 @@ type tables struct {
 	options *pebble.Options
 	log     zerolog.Logger
 	built   atomic.Uint64 // tables begun, for their names
-	// bulkFrom, manyFrom and tableEnd are bulkBytes, manyCommits and tableBytes, save in tests of the ways that large writes go.
-	bulkFrom, manyFrom, tableEnd int
+	// committing is held while a write becomes visible and durable, which are not one: who takes a view under it sees nothing that a
+	// crash takes back.
+	committing sync.RWMutex
+	// bulkFrom, manyFrom, tableEnd and toldFrom are bulkBytes, manyCommits, tableBytes and manyAdded, save in tests of the ways
+	// that large writes go.
+	bulkFrom, manyFrom, tableEnd, toldFrom int
 }
 
 // tableBytes is where one sorted table ends and the next begins.

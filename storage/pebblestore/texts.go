@@ -2,7 +2,6 @@ package pebblestore
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"keytrail/storage"
@@ -202,12 +201,10 @@ func decodeTexts(v []byte) ([]text, error) {
 	return rows, r.fault()
 }
 
-// decodeText reads one row of a block.
-func decodeText(v []byte, slot int) (text, error) {
-	var r textReader
-	r.open(v)
-	if slot >= r.rows || r.place[slot] == 0 {
-		return text{}, errors.Join(r.fault(), fmt.Errorf("%w: the text of a commit is missing", storage.ErrCorrupt))
+// slot reads one row of the block.
+func (r *textReader) slot(slot int) (text, error) {
+	if !r.bad && (slot >= r.rows || r.place[slot] == 0) {
+		return text{}, fmt.Errorf("%w: the text of a commit is missing", storage.ErrCorrupt)
 	}
 	k := 0
 	for _, p := range r.place[:slot] {
@@ -216,7 +213,10 @@ func decodeText(v []byte, slot int) (text, error) {
 		}
 	}
 	x := r.text(k, r.place[slot])
-	return x, r.fault()
+	if r.bad {
+		return text{}, r.fault()
+	}
+	return x, nil
 }
 
 // commit puts a commit together from its text and its member; parents are the caller's.

@@ -12,14 +12,14 @@ import (
 )
 
 // Verify checks the index against itself; see storage.Reader. Whatever can be derived from something else is derived
-// again and compared: reference counts, texts, look-ups by object id, postings, names of branches, and all totals.
+// again and compared: reference counts, texts, look-ups by object id, postings, names of branches, verdicts, and all totals.
 func (s *Store) Verify(ctx context.Context, report func(storage.Problem)) error {
 	v, done, err := s.view(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	c, err := readCounters(v)
+	c, err := readCounters(v, formatVersion)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,21 @@ func (s *Store) Verify(ctx context.Context, report func(storage.Problem)) error 
 	if err := check.postings(); err != nil {
 		return err
 	}
+	if err := check.kept(&c); err != nil {
+		return err
+	}
 	return check.strays()
+}
+
+// kept checks what belongs to no repository.
+func (c *verification) kept(want *counters) error {
+	if err := c.associations(want); err != nil {
+		return err
+	}
+	if err := c.toldRows(); err != nil {
+		return err
+	}
+	return c.commands(want)
 }
 
 // verification is one run of Verify.
@@ -208,7 +222,7 @@ func (c *verification) branchNames() error {
 
 // strays reports rows of repositories that are not.
 func (c *verification) strays() error {
-	for _, space := range []byte{spaceTip, spaceNote, spacePull, spacePullCursor, spaceMembers, spaceTexts, spaceLongText, spaceBucket} {
+	for _, space := range []byte{spaceTip, spaceNote, spacePull, spacePullCursor, spaceResetBase, spaceMembers, spaceTexts, spaceLongText, spaceBucket} {
 		err := scanRange(c.ctx, c, []byte{space}, []byte{space + 1}, func(k, _ []byte) (bool, error) {
 			if id := readRepository(k[1:]); c.due[id] == nil {
 				c.problem(id, "rows of the keyspace %q are left of it, and it is not there", space)

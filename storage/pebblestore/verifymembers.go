@@ -108,10 +108,14 @@ func (m *members) commit(o ordinal, row *member) error {
 	return nil
 }
 
-// links gives the keys of a commit's message and of its notes.
+// links gives the keys that a commit is linked to.
 func (v view) links(rec *record, row *member) ([]storage.IssueKey, error) {
 	notes, err := readNotes(v.ctx, v, rec, row.oid)
-	return linked(row.keys, notes), err
+	if err != nil {
+		return nil, err
+	}
+	decided, err := v.verdicts(row.oid)
+	return linked(row.keys, notes, decided), err
 }
 
 // buckets counts the object ids that can be looked up.

@@ -126,7 +126,7 @@ func (v view) hasPosting(key storage.IssueKey, id storage.RepositoryID, e entry)
 
 // isDue tells whether a posting follows from a commit that is held.
 func (c *verification) isDue(rec *record, key storage.IssueKey, e entry) (bool, error) {
-	m, _, err := c.member(rec.ID, e.ordinal)
+	m, _, err := readMember(c, rec.ID, e.ordinal)
 	if errors.Is(err, storage.ErrCorrupt) {
 		return false, nil
 	}
