@@ -83,12 +83,13 @@ const (
 	ActionForbidden   ActionReason = "forbidden"   // the token is not good for it
 	ActionRefused     ActionReason = "refused"     // the host understood, and does not do it
 	ActionThrottled   ActionReason = "throttled"
-	ActionFailed      ActionReason = "failed" // the host could not be asked, or did not answer as documented
+	ActionFailed      ActionReason = "failed" // the host could not be asked, failed, or did not answer as documented
 )
 
 // ActionError is a failed action.
 type ActionError struct {
 	Reason ActionReason
+	Status int    // of HTTP, that the host answered with; 0 when it did not answer, or not with a failure
 	Said   string // the host's own words, without secrets; empty when it said nothing
 	Text   string // else what happened, without secrets; may be empty
 	Err    error  // for the log; nil when there is no more to say
@@ -129,7 +130,7 @@ func (s *Server) createBranch(w *response, r *http.Request) error {
 		if request.Key == "" {
 			return problemf(badBody, "neither name nor key is given: give the branch's name, or the key of the issue to name it after")
 		}
-		key, err := s.key(request.Key)
+		key, err := s.key(r.Context(), request.Key)
 		if err != nil {
 			return err
 		}
@@ -143,7 +144,8 @@ func (s *Server) createBranch(w *response, r *http.Request) error {
 	defer cancel()
 	made, err := s.options.Actions.CreateBranch(ctx, repository, b, caller)
 	if err != nil {
-		return s.actionProblem(w, r, err, repository, caller)
+		lacks := fmt.Sprintf("check that the base branch %s is there, and that %s is not", quote(b.Base), quote(b.Name))
+		return s.actionProblem(w, r, err, repository, caller, lacks)
 	}
 	in := s.options.show(repository)
 	if made.WebURL == "" {
@@ -170,28 +172,40 @@ func (s *Server) createPullRequest(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := NewPullRequest{Title: strings.TrimSpace(request.Title), Description: request.Description, Source: request.Source}
-	if p.Target, err = baseOf(repository, "target", request.Target); err != nil {
+	made, err := s.makePullRequest(w, r, repository, NewPullRequest{
+		Title: request.Title, Description: request.Description, Source: request.Source, Target: request.Target,
+	})
+	if err != nil {
 		return err
 	}
+	s.answerMade(w, s.options.show(repository).pullRequest(made))
+	return nil
+}
+
+// makePullRequest has the host of a repository make a pull request, to the default branch if no target is given.
+func (s *Server) makePullRequest(w *response, r *http.Request, repository storage.Repository, p NewPullRequest) (made storage.PullRequest, err error) {
+	p.Title = strings.TrimSpace(p.Title)
+	if p.Target, err = baseOf(repository, "target", p.Target); err != nil {
+		return made, err
+	}
 	if err := checkBranch("source", p.Source); err != nil {
-		return err
+		return made, err
 	}
 	switch {
 	case p.Title == "":
-		return problemf(badBody, "title is empty: give the pull request one")
+		return made, problemf(badBody, "title is empty: give the pull request one")
 	case p.Source == p.Target:
-		return problemf(badBody, "source and target are the same branch: a pull request is from one to another")
+		return made, problemf(badBody, "source and target are the same branch: a pull request is from one to another")
 	}
 	caller := HostToken(r.Header.Get(hostTokenField))
 	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
 	defer cancel()
-	made, err := s.options.Actions.CreatePullRequest(ctx, repository, p, caller)
+	made, err = s.options.Actions.CreatePullRequest(ctx, repository, p, caller)
 	if err != nil {
-		return s.actionProblem(w, r, err, repository, caller)
+		lacks := fmt.Sprintf("check that the branches %s and %s are there and differ", quote(p.Source), quote(p.Target))
+		return made, s.actionProblem(w, r, err, repository, caller, lacks)
 	}
-	s.answerMade(w, s.options.show(repository).pullRequest(made))
-	return nil
+	return made, nil
 }
 
 // readAction reads the request of an action: its body, and the repository that it is about.
@@ -202,6 +216,11 @@ func (s *Server) readAction(w *response, r *http.Request, body any) (storage.Rep
 	if err := readJSON(w, r, body); err != nil {
 		return storage.Repository{}, err
 	}
+	return s.actedOn(r)
+}
+
+// actedOn gives the repository at whose host something is to be done.
+func (s *Server) actedOn(r *http.Request) (storage.Repository, error) {
 	repository, err := s.repositoryByID(r.Context(), r.PathValue("id"))
 	switch {
 	case err != nil:
@@ -220,8 +239,9 @@ func (s *Server) answerMade(w http.ResponseWriter, v any) {
 	writeBody(w, http.StatusCreated, "application/json", encode(v))
 }
 
-// actionProblem tells a caller why the host did not do it. What the host itself said is passed on.
-func (s *Server) actionProblem(w *response, r *http.Request, err error, in storage.Repository, caller HostToken) error {
+// actionProblem tells a caller why the host did not do it. What the host itself said is passed on; check is what the host may have
+// lacked.
+func (s *Server) actionProblem(w *response, r *http.Request, err error, in storage.Repository, caller HostToken, check string) error {
 	s.options.Log.Info().Str("route", w.route).Uint32("repo_id", uint32(in.ID)).Str("error", caller.hide(err.Error())).Msg("host did not do it")
 	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
 		return problemf(hostFailed, "the host of repository %d did not answer in %v: see there whether it was made, before asking again", in.ID, actionTimeout)
@@ -234,12 +254,12 @@ func (s *Server) actionProblem(w *response, r *http.Request, err error, in stora
 	switch {
 	case e.Said != "":
 		said = fmt.Sprintf("; the host says %q", caller.hide(e.Said))
-	case e.Text != "":
+	case e.Text != "" && (e.Reason != ActionFailed || e.Status == 0): // else it tells of the status, as the problem does
 		said = "; " + caller.hide(e.Text)
 	}
 	switch e.Reason {
 	case ActionUnsupported:
-		return problemf(actionNotSupported, "the host of repository %d has no way to do this, or keytrail does not know it: do it there", in.ID)
+		return problemf(actionNotSupported, "the host of repository %d has no way to do this, or keytrail does not know it: do it there%s", in.ID, said)
 	case ActionNeedsToken:
 		return problemf(hostTokenNeeded, "the integration of repository %d acts for nobody: send your own token of the host in the header %s", in.ID, hostTokenField)
 	case ActionForbidden:
@@ -249,11 +269,16 @@ func (s *Server) actionProblem(w *response, r *http.Request, err error, in stora
 		}
 		return problemf(hostForbids, "the host of repository %d does not allow it with %s: use one that may write%s", in.ID, whose, said)
 	case ActionRefused:
-		return problemf(hostRefuses, "the host of repository %d refuses%s", in.ID, said)
+		return problemf(hostRefuses, "the host of repository %d refuses: %s%s", in.ID, check, said)
 	case ActionThrottled:
 		return problemf(hostThrottles, "the host of repository %d has had too many requests: ask again later%s", in.ID, said)
 	}
-	return problemf(hostFailed, "the host of repository %d could not be asked: the log of the daemon says why%s", in.ID, said)
+	if e.Status != 0 { // some hosts take what they lack for their own failure
+		return problemf(hostFailed, "the host of repository %d failed with HTTP status %d: %s; it is not asked again%s",
+			in.ID, e.Status, check, said)
+	}
+	return problemf(hostFailed, "the host of repository %d could not be asked, and is not asked again: see there whether it was made; "+
+		"the log of the daemon says more%s", in.ID, said)
 }
 
 // baseOf gives a branch that was named, or the default branch of the repository.

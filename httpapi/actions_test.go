@@ -111,9 +111,9 @@ func TestAHostsFailureIsPassedOnInItsOwnWordsWithoutTheCallersToken(t *testing.T
 		ActionRefused: hostRefuses, ActionThrottled: hostThrottles, ActionFailed: hostFailed,
 	} {
 		f.actions.err = &ActionError{Reason: reason, Said: "no: " + token + " again", Err: errors.New("it said " + token)}
-		part := "repository 1"
-		if want != actionNotSupported && want != hostTokenNeeded {
-			part = `the host says "no: [redacted] again"`
+		part := `no: [redacted] again`
+		if want == hostTokenNeeded {
+			part = "repository 1"
 		}
 		f.post(branches, `{"name":"fix"}`, hostTokenField, token).problem(want, part)
 		answer := f.post(pullRequests, `{"source":"fix","title":"t"}`, hostTokenField, token)
@@ -136,6 +136,34 @@ func TestAHostsFailureIsPassedOnInItsOwnWordsWithoutTheCallersToken(t *testing.T
 			t.Errorf("the token is shown: %s", shown)
 		}
 	}
+}
+
+func TestARefusalSaysWhatTheHostMayHaveLackedAndNothingIsSaidToBeTriedAgain(t *testing.T) {
+	f := newFixture(t)
+	branch, pull := `{"name":"fix","base":"nowhere"}`, `{"source":"fix","target":"nowhere","title":"t"}`
+	for _, c := range []struct {
+		err                ActionError
+		kind               kind
+		onBranch, onEither string
+	}{
+		{ActionError{Reason: ActionRefused, Status: 404, Said: "no such ref"}, hostRefuses, `check that the base branch "nowhere" is there, and that "fix" is not`, `the host says "no such ref"`},
+		{ActionError{Reason: ActionRefused, Status: 404, Text: "HTTP status 404: gone"}, hostRefuses, `base branch "nowhere"`, "HTTP status 404: gone"},
+		{ActionError{Reason: ActionFailed, Status: 500, Said: "no such object", Text: "unused"}, hostFailed, `base branch "nowhere"`, `failed with HTTP status 500: check that`},
+		{ActionError{Reason: ActionFailed, Status: 500, Said: "no such object"}, hostFailed, "not asked again", `the host says "no such object"`},
+		{ActionError{Reason: ActionFailed, Text: "no answer: check that the host runs"}, hostFailed, "not asked again", "could not be asked"},
+		{ActionError{Reason: ActionFailed, Text: "no answer: check that the host runs"}, hostFailed, "see there whether it was made", "check that the host runs"},
+		{ActionError{Reason: ActionUnsupported, Text: "use git"}, actionNotSupported, "no way to do this", "; use git"},
+	} {
+		f.actions.err = &c.err
+		f.post(branches, branch).problem(c.kind, c.onBranch)
+		f.post(branches, branch).problem(c.kind, c.onEither)
+		f.post(pullRequests, pull).problem(c.kind, c.onEither)
+		if answer := f.post(branches, branch); strings.Contains(string(answer.body), "tried again") || strings.Contains(string(answer.body), "unused") {
+			t.Errorf("%+v: %s", c.err, answer.body)
+		}
+	}
+	f.actions.err = &ActionError{Reason: ActionRefused, Status: 409}
+	f.post(pullRequests, pull).problem(hostRefuses, `branches "fix" and "nowhere" are there`)
 }
 
 func TestAProcessThatReadsOnlyMakesNothing(t *testing.T) {

@@ -14,9 +14,10 @@ const (
 
 // batchRequest is the body of POST /api/v1/issues/commits.
 type batchRequest struct {
-	Keys  []string `json:"keys"`
-	Limit *int     `json:"limit"` // commits of each key
-	Files bool     `json:"files"` // of each commit
+	Keys        []string `json:"keys"`
+	Limit       *int     `json:"limit"`       // commits of each key
+	Files       bool     `json:"files"`       // of each commit
+	Containment *bool    `json:"containment"` // which branches and tags contain each; nil: tell
 }
 
 // batch answers the first page of many issues, in the order they were asked for. Their cursors continue at the
@@ -35,14 +36,14 @@ func (s *Server) batch(w *response, r *http.Request) error {
 	}
 	keys := make([]storage.IssueKey, len(request.Keys))
 	for i, text := range request.Keys {
-		if keys[i], err = s.key(text); err != nil {
+		if keys[i], err = s.key(r.Context(), text); err != nil {
 			return err
 		}
 	}
-	names := s.names()
+	names, plain := s.names(), request.Containment != nil && !*request.Containment
 	issues := make([]Commits, len(keys))
 	for i, key := range keys {
-		if issues[i], err = s.page(r.Context(), storage.CommitQuery{Key: key, Limit: limit}, names); err != nil {
+		if issues[i], err = s.page(r.Context(), storage.CommitQuery{Key: key, Limit: limit, Plain: plain}, names); err != nil {
 			return err
 		}
 	}

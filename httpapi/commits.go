@@ -17,6 +17,9 @@ func (s *Server) commit(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if commit.Decided, err = s.decisions(r.Context(), commit.SHA); err != nil {
+		return err
+	}
 	if withFiles {
 		if err := s.addFiles(r.Context(), []*Commit{&commit}, defaultDiffFiles); err != nil {
 			return err
@@ -31,11 +34,16 @@ func (s *Server) commitIssues(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	decided, err := s.decisions(r.Context(), commit.SHA)
+	if err != nil {
+		return err
+	}
 	s.answer(w, r, struct {
 		SHA        storage.OID        `json:"sha"`
 		Repository RepositoryRef      `json:"repository"`
 		Keys       []storage.IssueKey `json:"keys"`
-	}{commit.SHA, commit.Repository, commit.Keys})
+		Decided    []Association      `json:"decided"`
+	}{commit.SHA, commit.Repository, commit.Keys, decided})
 	return nil
 }
 
@@ -45,22 +53,46 @@ func (s *Server) readCommit(r *http.Request, known ...string) (Commit, params, e
 	if err != nil {
 		return Commit{}, nil, err
 	}
+	commit, err := s.namedCommit(r)
+	return commit, p, err
+}
+
+// namedCommit reads the commit that the path names, if the request's token opens one of its keys.
+func (s *Server) namedCommit(r *http.Request) (Commit, error) {
+	repository, hit, err := s.findCommit(r)
+	if err != nil {
+		return Commit{}, err
+	}
+	if err := accessOf(r.Context()).hit(hit); err != nil {
+		return Commit{}, err
+	}
+	hit.Keys = accessOf(r.Context()).keys(hit.Keys)
+	return s.options.show(repository).commit(hit), nil
+}
+
+// findCommit finds the commit that the path names, whatever its keys.
+func (s *Server) findCommit(r *http.Request) (storage.Repository, storage.Hit, error) {
 	oid, err := fullSHA(r.PathValue("sha"))
 	if err != nil {
-		return Commit{}, nil, err
+		return storage.Repository{}, storage.Hit{}, err
 	}
 	repository, err := s.repositoryByID(r.Context(), r.PathValue("id"))
 	if err != nil {
-		return Commit{}, nil, err
+		return repository, storage.Hit{}, err
 	}
 	hit, err := s.options.Store.Commit(r.Context(), repository.ID, oid)
 	if errors.Is(err, storage.ErrNotFound) {
-		return Commit{}, nil, problemf(commitNotFound, "no ref of repository %d reaches commit %s: GET /api/v1/explain?sha= says more", repository.ID, oid)
+		return repository, hit, commitProblem(repository.ID, oid)
 	}
 	if err != nil {
-		return Commit{}, nil, fmt.Errorf("commit %s of repository %d: %w", oid, repository.ID, err)
+		return repository, hit, fmt.Errorf("commit %s of repository %d: %w", oid, repository.ID, err)
 	}
-	return s.options.show(repository).commit(hit), p, nil
+	return repository, hit, nil
+}
+
+// commitProblem says that a repository has no such commit, or none that the request's token opens.
+func commitProblem(id storage.RepositoryID, oid storage.OID) error {
+	return problemf(commitNotFound, "no ref of repository %d reaches commit %s: GET /api/v1/explain?sha= says more", id, oid)
 }
 
 // fullSHA reads a commit id. Short ones are refused, because what they mean changes with each fetch.

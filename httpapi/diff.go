@@ -61,7 +61,7 @@ func (s *Server) diff(w *response, r *http.Request) error {
 		return s.sourceProblem(commit.Repository, err)
 	}
 	w.Header().Set("Vary", "Accept")
-	if format == "patch" || format == "" && wantsPatch(r) {
+	if format == "patch" || format == "" && prefers(r, patchType) {
 		s.answerTagged(w, r, patchType, []byte(found.Patch+endMark(found)))
 		return nil
 	}
@@ -110,10 +110,10 @@ func (p params) number(name string, least, most, unsaid int) (int, error) {
 	return n, nil
 }
 
-// wantsPatch reports whether a request prefers a patch to JSON: it accepts one by name, with a weight (RFC 9110, section
+// prefers reports whether a request prefers a media type to JSON: it accepts it by name, with a weight (RFC 9110, section
 // 12.4.2) not below that of JSON.
-func wantsPatch(r *http.Request) bool {
-	var patch, json float64
+func prefers(r *http.Request, wanted string) bool {
+	var given, json float64
 	closest := 0 // of the ranges that JSON is in: the most precise decides
 	for _, field := range r.Header.Values("Accept") {
 		for one := range strings.SplitSeq(field, ",") {
@@ -121,15 +121,15 @@ func wantsPatch(r *http.Request) bool {
 			if err != nil {
 				continue
 			}
-			if media == patchType {
-				patch = weight(params)
+			if media == wanted {
+				given = weight(params)
 			}
 			if at := slices.Index([]string{"", "*/*", "application/*", "application/json"}, media); at > closest {
 				closest, json = at, weight(params)
 			}
 		}
 	}
-	return patch > 0 && patch >= json
+	return given > 0 && given >= json
 }
 
 // weight reads the weight of a range of media types, from 0 to 1; one that cannot be read is 0.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net/http"
 )
@@ -13,11 +14,12 @@ func (s *Server) export(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	project, err := s.project(p.text("project"))
+	project, err := s.project(r.Context(), p.text("project"))
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
+	who := accessOf(r.Context())
+	w.Header().Set("Content-Type", ndjsonType)
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method == http.MethodHead {
 		return nil
@@ -27,6 +29,9 @@ func (s *Server) export(w *response, r *http.Request) error {
 	for posting, err := range s.options.Store.Postings(r.Context(), project) {
 		if err != nil {
 			return fmt.Errorf("export: %w", err)
+		}
+		if !who.has(posting.Key) {
+			continue
 		}
 		in, ok, err := names.of(r.Context(), posting.Repository)
 		if err != nil {
@@ -45,14 +50,15 @@ func (s *Server) export(w *response, r *http.Request) error {
 	return nil
 }
 
-// project reads a project's key. The grammar knows keys of issues only, so it is asked about the project's first.
-func (s *Server) project(text string) (string, error) {
+// project reads a project's key, and refuses one that the request's token does not open. The grammar knows keys of issues only, so
+// it is asked about the project's first. The empty text is no project in particular.
+func (s *Server) project(ctx context.Context, text string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
 	key, err := s.options.Keys(text + "-1")
-	if err != nil {
+	if err != nil || len(text) > maxKey {
 		return "", problemf(badParameter, "project %s is no project key: want one as KAFKA", quote(text))
 	}
-	return key.Project(), nil
+	return key.Project(), accessOf(ctx).key(key)
 }

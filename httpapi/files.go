@@ -19,8 +19,7 @@ const (
 
 // files reads whether the files of commits are asked for.
 func (p params) files() (bool, error) {
-	text, err := p.oneOf("files", "true", "false")
-	return text == "true", err
+	return p.flag("files", false)
 }
 
 // addFiles asks the repositories for the files of commits, each repository for all of its commits together. A commit whose

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -53,23 +54,26 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	t.Cleanup(func() { f.store.Close() })
 	seed(t, f.store)
 	o := Options{
-		Store:         f.store,
-		Indexer:       f.indexer,
-		Differ:        f.differ,
-		Discoverer:    &recordedDiscoverer{},
-		Webhooks:      f.webhooks,
-		Actions:       f.actions,
-		BranchName:    nameBranch,
-		Keys:          userKey,
-		ExplainText:   explainText,
-		ExplainCommit: f.explainCommit,
-		Ready:         func() error { return f.ready },
-		Registerer:    f.registry,
-		Gatherer:      f.registry,
-		Version:       "1.2.3",
-		Log:           zerolog.New(&lockedWriter{w: f.log}).Level(zerolog.DebugLevel),
-		Drain:         5 * time.Second,
-		Now:           func() time.Time { return now },
+		Store:        f.store,
+		Indexer:      f.indexer,
+		Differ:       f.differ,
+		Discoverer:   &recordedDiscoverer{},
+		Webhooks:     f.webhooks,
+		Actions:      f.actions,
+		BranchName:   nameBranch,
+		Associations: f.store,
+		Releases:     ReleaseNames{Tags: []string{"*"}, Branches: []string{"trunk", "main", "release/*"}},
+		ContextPath:  "/jira",
+		Keys:         userKey,
+		ExplainText:  explainText,
+		Fetched:      madeFetches{f.store},
+		Ready:        func() error { return f.ready },
+		Registerer:   f.registry,
+		Gatherer:     f.registry,
+		Version:      "1.2.3",
+		Log:          zerolog.New(&lockedWriter{w: f.log}).Level(zerolog.DebugLevel),
+		Drain:        5 * time.Second,
+		Now:          func() time.Time { return now },
 	}
 	for _, c := range change {
 		c(&o)
@@ -132,7 +136,8 @@ func (f *fixture) do(method, target, body string, header ...string) reply {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	holdToContract(f.t, method, target, body, r.Header, answer, b)
+	path, query, _ := strings.Cut(target, "?")
+	holdToContract(f.t, method, f.server.plainPath(path)+"?"+query, body, r.Header, answer, b)
 	return reply{t: f.t, status: answer.StatusCode, header: answer.Header, body: b}
 }
 
@@ -181,10 +186,18 @@ func (i *recordedIndexer) Nudge(ids ...storage.RepositoryID) {
 // failing is a store that can be told to fail, or to call back before it answers about an issue.
 type failing struct {
 	storage.Store
-	err         error // of Issue and, after a few postings, of Postings
+	err         error // of Issue, Holders and, after a few postings, of Postings
 	before      func(context.Context)
 	forgotten   storage.RepositoryID
 	manyPosting int // postings to make up
+	pageSize    int // commits of a page at most; 0: as asked for
+}
+
+func (s *failing) Commits(ctx context.Context, q storage.CommitQuery) (storage.CommitPage, error) {
+	if s.pageSize > 0 {
+		q.Limit = min(q.Limit, s.pageSize)
+	}
+	return s.Store.Commits(ctx, q)
 }
 
 func (s *failing) Repository(ctx context.Context, id storage.RepositoryID) (storage.Repository, error) {
@@ -194,14 +207,21 @@ func (s *failing) Repository(ctx context.Context, id storage.RepositoryID) (stor
 	return s.Store.Repository(ctx, id)
 }
 
-func (s *failing) Issue(ctx context.Context, key storage.IssueKey) (storage.Issue, error) {
+func (s *failing) Issue(ctx context.Context, q storage.IssueQuery) (storage.Issue, error) {
 	if s.before != nil {
 		s.before(ctx)
 	}
 	if s.err != nil {
 		return storage.Issue{}, s.err
 	}
-	return s.Store.Issue(ctx, key)
+	return s.Store.Issue(ctx, q)
+}
+
+func (s *failing) Holders(ctx context.Context, o storage.OID) iter.Seq2[storage.RepositoryID, error] {
+	if s.err != nil {
+		return func(yield func(storage.RepositoryID, error) bool) { yield(0, s.err) }
+	}
+	return s.Store.Holders(ctx, o)
 }
 
 func (s *failing) Postings(ctx context.Context, project string) iter.Seq2[storage.Posting, error] {
@@ -246,19 +266,26 @@ func explainText(text string) []Finding {
 	return []Finding{{Text: word, End: len(word), Key: storage.IssueKey(word), Found: true}}
 }
 
-func (f *fixture) explainCommit(ctx context.Context, o storage.OID) (CommitExplanation, error) {
-	if f.store.err != nil {
-		return CommitExplanation{}, f.store.err
+// madeFetches are what was fetched: of kafka what the index has, and a commit that is lost; of the broken repository nothing can be told.
+type madeFetches struct{ store storage.Reader }
+
+func (m madeFetches) Has(ctx context.Context, id storage.RepositoryID, o storage.OID) (bool, error) {
+	if id == broken {
+		return false, &storage.SourceError{Class: storage.ClassCorrupt, Err: errors.New("a pack is damaged")}
 	}
-	e := CommitExplanation{SHA: o, Reason: "no repository has it"}
-	for id, err := range f.store.Holders(ctx, o) {
-		if err != nil {
-			return e, err
-		}
-		e.Indexed, e.Reason = true, "a repository has it"
-		e.Repositories = append(e.Repositories, CommitHolder{Repository: RepositoryRef{ID: id, Name: "kafka"}})
+	isHeld, err := m.store.Holds(ctx, id, o)
+	return isHeld || id == kafka && o == oid(0xcc), err
+}
+
+func (madeFetches) Refspecs(storage.RepositoryID) []string {
+	return []string{"+refs/heads/*:refs/heads/*", "+refs/pull/*:refs/pull/*"}
+}
+
+func (m madeFetches) RefspecFor(id storage.RepositoryID, ref string) string {
+	if strings.HasPrefix(ref, "refs/tags/") {
+		return ""
 	}
-	return e, nil
+	return m.Refspecs(id)[0]
 }
 
 // lockedWriter lets handlers on several goroutines write one log.

@@ -29,6 +29,12 @@ const (
 	IntegrationDoubted IntegrationState = "doubted" // it said that most repositories are gone; those known before stay
 )
 
+// Trying is a discovery that runs.
+type Trying struct {
+	Since time.Time `json:"since"`
+	Error string    `json:"error,omitempty"` // why the last request failed, which is sent again; without secrets
+}
+
 // Integration is an account on a git host and how the discoveries of its repositories go.
 type Integration struct {
 	Name        string           `json:"name"`
@@ -41,6 +47,7 @@ type Integration struct {
 	LastSuccess *time.Time       `json:"last_success,omitempty"`
 	Next        *time.Time       `json:"next,omitempty"` // absent while one runs
 	Error       *RepositoryError `json:"error,omitempty"`
+	Trying      *Trying          `json:"trying,omitempty"`  // while one runs
 	Doubted     int              `json:"doubted,omitempty"` // how often in a row the same implausible answer was given
 }
 
@@ -50,7 +57,11 @@ func (s *Server) integrations(w *response, r *http.Request) error {
 	}
 	var all []Integration
 	if s.options.Discoverer != nil {
-		all = s.options.Discoverer.Integrations()
+		for _, i := range s.options.Discoverer.Integrations() {
+			if accessOf(r.Context()).integration(i.Name) {
+				all = append(all, i)
+			}
+		}
 	}
 	s.answer(w, r, struct {
 		Integrations []Integration `json:"integrations"`
@@ -73,7 +84,7 @@ func (s *Server) discover(w *response, r *http.Request) error {
 	}
 	name := r.PathValue("integration")
 	err := error(storage.ErrNotFound)
-	if s.options.Discoverer != nil {
+	if s.options.Discoverer != nil && accessOf(r.Context()).integration(name) {
 		err = s.options.Discoverer.Discover(name, request.Accept)
 	}
 	if errors.Is(err, storage.ErrNotFound) {

@@ -18,7 +18,7 @@ func (d *recordedDiscoverer) Integrations() []Integration {
 	at := now.Add(-time.Hour)
 	return []Integration{{
 		Name: "acme", Type: "github", State: IntegrationDoubted, Listed: 12, Selected: 10, Archived: 2, Disabled: 1, LastSuccess: &at, Next: &at,
-		Doubted: 2, Error: &RepositoryError{Class: storage.ClassTransient, Text: "the host's answer is not plausible", Since: at, Count: 2},
+		Doubted: 2, Trying: &Trying{Since: at, Error: "status 500"}, Error: &RepositoryError{Class: storage.ClassTransient, Text: "the host's answer is not plausible", Since: at, Count: 2},
 	}}
 }
 

@@ -12,17 +12,23 @@ import (
 	"keytrail/storage"
 )
 
-// key reads the issue key of a request.
-func (s *Server) key(text string) (storage.IssueKey, error) {
+// maxKey is how long the text of an issue key may be, in bytes.
+const maxKey = 255
+
+// key reads an issue key that a request names, and refuses one that its token does not open.
+func (s *Server) key(ctx context.Context, text string) (storage.IssueKey, error) {
+	if len(text) > maxKey {
+		return "", problemf(badKey, "%s is no issue key: it has %d bytes, and none has more than %d", quote(text), len(text), maxKey)
+	}
 	key, err := s.options.Keys(text)
 	if err != nil {
 		return "", problemf(badKey, "%v", err)
 	}
-	return key, nil
+	return key, accessOf(ctx).key(key)
 }
 
 func (s *Server) issue(w *response, r *http.Request) error {
-	issue, err := s.readIssue(r)
+	issue, err := s.readIssue(r, "compare")
 	if err != nil {
 		return err
 	}
@@ -55,7 +61,7 @@ func (s *Server) issue(w *response, r *http.Request) error {
 }
 
 func (s *Server) issueBranches(w *response, r *http.Request) error {
-	issue, err := s.readIssue(r)
+	issue, err := s.readIssue(r, "compare")
 	if err != nil {
 		return err
 	}
@@ -86,16 +92,25 @@ func (s *Server) issueTags(w *response, r *http.Request) error {
 	return nil
 }
 
-// readIssue reads the summary of the issue that the path names.
-func (s *Server) readIssue(r *http.Request) (storage.Issue, error) {
-	if _, err := queryOf(r); err != nil {
-		return storage.Issue{}, err
-	}
-	key, err := s.key(r.PathValue("key"))
+// readIssue reads the summary of the issue that the path names; known are the parameters that the query may have.
+func (s *Server) readIssue(r *http.Request, known ...string) (storage.Issue, error) {
+	p, err := queryOf(r, known...)
 	if err != nil {
 		return storage.Issue{}, err
 	}
-	issue, err := s.options.Store.Issue(r.Context(), key)
+	compare, err := p.flag("compare", false)
+	if err != nil {
+		return storage.Issue{}, err
+	}
+	key, err := s.key(r.Context(), r.PathValue("key"))
+	if err != nil {
+		return storage.Issue{}, err
+	}
+	scope, err := accessOf(r.Context()).within(r.Context())
+	if err != nil {
+		return storage.Issue{}, err
+	}
+	issue, err := s.options.Store.Issue(r.Context(), storage.IssueQuery{Key: key, Within: scope, Compare: compare})
 	if err != nil {
 		return storage.Issue{}, fmt.Errorf("issue %s: %w", key, err)
 	}
@@ -111,9 +126,13 @@ func refsOf(ctx context.Context, refs []storage.IssueRef, names *names, link fun
 			return nil, err
 		}
 		if ok {
-			answer = append(answer, Ref{
+			made := Ref{
 				Repository: in.RepositoryRef, Name: ref.Name, SHA: ref.OID, ByName: ref.ByName, ByCommit: ref.ByCommit, URL: link(in.links(), ref.Name),
-			})
+			}
+			if ref.Compared {
+				made.Ahead, made.Behind = &ref.Ahead, &ref.Behind
+			}
+			answer = append(answer, made)
 		}
 	}
 	slices.SortFunc(answer, func(a, b Ref) int {
@@ -123,7 +142,7 @@ func refsOf(ctx context.Context, refs []storage.IssueRef, names *names, link fun
 }
 
 func (s *Server) issueCommits(w *response, r *http.Request) error {
-	p, err := queryOf(r, "limit", "cursor", "repository", "ref", "since", "until", "files")
+	p, err := queryOf(r, "limit", "cursor", "repository", "ref", "since", "until", "files", "containment")
 	if err != nil {
 		return err
 	}
@@ -131,7 +150,7 @@ func (s *Server) issueCommits(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key, err := s.key(r.PathValue("key"))
+	key, err := s.key(r.Context(), r.PathValue("key"))
 	if err != nil {
 		return err
 	}
@@ -158,6 +177,11 @@ func (s *Server) issueCommits(w *response, r *http.Request) error {
 // commitQuery reads the parameters that narrow an issue's commits.
 func (s *Server) commitQuery(ctx context.Context, key storage.IssueKey, p params) (q storage.CommitQuery, err error) {
 	q = storage.CommitQuery{Key: key, Ref: p.text("ref")}
+	contained, err := p.flag("containment", true)
+	if err != nil {
+		return q, err
+	}
+	q.Plain = !contained
 	if q.Limit, err = p.limit(); err != nil {
 		return q, err
 	}
@@ -202,8 +226,13 @@ func commitQuestion(q storage.CommitQuery) question {
 	return questionOf("commits", string(q.Key), strconv.FormatUint(uint64(q.Repository), 10), q.Ref, instant(q.Since), instant(q.Until))
 }
 
-// page answers one page of an issue's commits.
+// page answers one page of an issue's commits, of the repositories that the request's token opens.
 func (s *Server) page(ctx context.Context, q storage.CommitQuery, names *names) (Commits, error) {
+	who := accessOf(ctx)
+	var err error
+	if q.Within, err = who.within(ctx); err != nil {
+		return Commits{}, err
+	}
 	page, err := s.options.Store.Commits(ctx, q)
 	if err != nil {
 		return Commits{}, fmt.Errorf("commits of %s: %w", q.Key, err)
@@ -215,7 +244,12 @@ func (s *Server) page(ctx context.Context, q storage.CommitQuery, names *names) 
 			return Commits{}, err
 		}
 		if ok {
-			body.Commits = append(body.Commits, in.commit(hit))
+			hit.Keys = who.keys(hit.Keys)
+			commit := in.commit(hit)
+			if q.Plain {
+				commit = commit.plain()
+			}
+			body.Commits = append(body.Commits, commit)
 		}
 	}
 	if page.Next != nil {

@@ -67,8 +67,18 @@ func (c *Commit) appendJSON(b []byte) []byte {
 	b = appendList(append(b, `,"parents":`...), c.Parents, appendOID)
 	b = strconv.AppendBool(append(b, `,"merge":`...), c.Merge)
 	b = appendList(append(b, `,"keys":`...), c.Keys, appendString)
-	b = appendList(append(b, `,"branches":`...), c.Branches, appendString)
-	b = appendList(append(b, `,"tags":`...), c.Tags, appendString)
+	if c.Branches != nil {
+		b = appendList(append(b, `,"branches":`...), c.Branches, appendString)
+	}
+	if c.Tags != nil {
+		b = appendList(append(b, `,"tags":`...), c.Tags, appendString)
+	}
+	if c.FirstTag != "" {
+		b = appendString(append(b, `,"first_tag":`...), c.FirstTag)
+	}
+	if c.InDefault != nil {
+		b = strconv.AppendBool(append(b, `,"in_default":`...), *c.InDefault)
+	}
 	b = append(b, `,"notes":`...)
 	if len(c.Notes) == 0 {
 		b = append(b, "{}"...)
@@ -77,6 +87,9 @@ func (c *Commit) appendJSON(b []byte) []byte {
 	}
 	if c.URL != "" {
 		b = appendString(append(b, `,"url":`...), c.URL)
+	}
+	if c.Decided != nil {
+		b = appendInner(append(b, `,"decided":`...), c.Decided)
 	}
 	if c.Files != nil {
 		b = appendInner(append(b, `,"files":`...), c.Files)

@@ -56,7 +56,10 @@ func anyOID() *rapid.Generator[storage.OID] {
 func anyCommit() *rapid.Generator[Commit] {
 	return rapid.Custom(func(t *rapid.T) Commit {
 		texts := rapid.SliceOfN(anyText(), 0, 4)
-		hit := storage.Hit{Branches: texts.Draw(t, "branches"), Tags: texts.Draw(t, "tags")}
+		hit := storage.Hit{
+			Branches: texts.Draw(t, "branches"), Tags: texts.Draw(t, "tags"),
+			FirstTag: anyText().Draw(t, "first tag"), InDefault: rapid.Bool().Draw(t, "in default"),
+		}
 		hit.OID, hit.Parents = anyOID().Draw(t, "oid"), rapid.SliceOfN(anyOID(), 0, 3).Draw(t, "parents")
 		hit.Author, hit.Committer = anySignature().Draw(t, "author"), anySignature().Draw(t, "committer")
 		hit.Message = anyText().Draw(t, "message")
@@ -66,6 +69,12 @@ func anyCommit() *rapid.Generator[Commit] {
 		hit.Notes = rapid.MapOfN(anyText(), anyText(), 0, 3).Draw(t, "notes")
 		c := CommitOf(hit, RepositoryRef{ID: storage.RepositoryID(rapid.Uint32().Draw(t, "id")), Name: anyText().Draw(t, "name")})
 		c.URL = anyText().Draw(t, "url")
+		if rapid.Bool().Draw(t, "plain") {
+			c = c.plain()
+		}
+		if rapid.Bool().Draw(t, "decided") {
+			c.Decided = []Association{{Number: 1, Key: "A-1", Verdict: storage.VerdictAdd, By: anyText().Draw(t, "by")}}
+		}
 		switch rapid.IntRange(0, 2).Draw(t, "files") {
 		case 1:
 			c.FilesError = anyText().Draw(t, "error")
@@ -103,20 +112,26 @@ func TestCommitsAreWrittenAsEncodingJSONWritesThem(t *testing.T) {
 func TestEveryFieldOfACommitIsWritten(t *testing.T) {
 	c := CommitOf(storage.Hit{Notes: map[string]string{"refs/notes/commits": "reviewed"}}, RepositoryRef{ID: 1, Name: "kafka"})
 	c.Files, c.FilesTruncated, c.FilesError, c.URL = []File{{Path: "a"}}, true, "why", "https://git.example.com/kafka"
+	c.FirstTag, c.Decided = "1.0", []Association{{Number: 1}}
 	for _, v := range []any{&c, &c.Author, &Commits{Next: "more"}, &batchAnswer{}} {
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(v.(appender).appendJSON(nil), &fields); err != nil {
 			t.Fatal(err)
 		}
 		described := reflect.TypeOf(v).Elem()
+		exported := 0
 		for i := range described.NumField() {
+			if !described.Field(i).IsExported() {
+				continue
+			}
+			exported++
 			name, _, _ := strings.Cut(described.Field(i).Tag.Get("json"), ",")
 			if _, ok := fields[name]; !ok {
 				t.Errorf("%T: field %q is not written", v, name)
 			}
 		}
-		if len(fields) != described.NumField() {
-			t.Errorf("%T: %d fields are written, want %d", v, len(fields), described.NumField())
+		if len(fields) != exported {
+			t.Errorf("%T: %d fields are written, want %d", v, len(fields), exported)
 		}
 	}
 }

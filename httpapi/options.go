@@ -12,7 +12,7 @@ import (
 )
 
 // Options are what a Server is made of. All fields are needed but Differ, Discoverer, Webhooks, Actions, Links,
-// Tokens, Version, Log and Now.
+// ShownCommands, Tokens, Version, Log and Now.
 type Options struct {
 	Store   storage.Reader
 	Indexer Indexer
@@ -33,15 +33,22 @@ type Options struct {
 	// Links gives the addresses of a repository's pages; nil: none are known.
 	Links func(storage.Repository) Links
 
+	// ContextPath is that of a Jira whose address clients of the dialects have, as "/jira": they may go on writing it.
+	ContextPath string
+
 	// Keys makes the canonical key of what a user wrote, following project aliases. Its error says what is wrong
 	// with the key and is shown to the user.
 	Keys func(text string) (storage.IssueKey, error)
 
-	// ExplainText tells which keys the grammar finds in a commit message, and what it refuses and why.
+	// ExplainText tells which keys the grammar finds in a commit message or a note, and what it refuses and why.
 	ExplainText func(text string) []Finding
 
-	// ExplainCommit tells why a commit is or is not in the index. A commit nobody knows is no error.
-	ExplainCommit func(ctx context.Context, oid storage.OID) (CommitExplanation, error)
+	// Fetched tells what was fetched; nil: that is not told.
+	Fetched Fetched
+
+	// ShownCommands gives the commands of smart commits that a commit gives, where nobody carries them out. Nil: somebody does, and
+	// the index tells what came of them.
+	ShownCommands func(storage.Hit) []storage.Command
 
 	// Ready is nil when the daemon does its job. The error is shown to whoever asks: it names no path, URL or secret.
 	Ready func() error
@@ -49,8 +56,18 @@ type Options struct {
 	Registerer prometheus.Registerer // takes the metrics of this package
 	Gatherer   prometheus.Gatherer   // what GET /metrics shows
 
-	Tokens  []Token // none: everybody may ask everything
-	Version string  // of the program, shown by GET /healthz
+	// Associations takes over what is decided by hand; nil: this process takes nothing over.
+	Associations Editor
+
+	// Releases says which tags and branches stand for a release when a request does not; the zero value: none do.
+	Releases ReleaseNames
+
+	Tokens []Token // none: everybody may ask everything
+
+	// RequestsPerToken is how many requests with one token may be under way at a time, and without tokens all together; 0: any number.
+	RequestsPerToken int
+
+	Version string // of the program, shown by GET /healthz
 	Log     zerolog.Logger
 	Drain   time.Duration    // how long Run lets requests finish once it has been told to end
 	Now     func() time.Time // time.Now when nil
@@ -60,8 +77,8 @@ func (o Options) check() error {
 	switch {
 	case o.Store == nil, o.Indexer == nil:
 		return errors.New("options lack the store or the indexer")
-	case o.Keys == nil, o.ExplainText == nil, o.ExplainCommit == nil, o.Ready == nil:
-		return errors.New("options lack one of the functions Keys, ExplainText, ExplainCommit and Ready")
+	case o.Keys == nil, o.ExplainText == nil, o.Ready == nil:
+		return errors.New("options lack one of the functions Keys, ExplainText and Ready")
 	case o.Actions != nil && o.BranchName == nil:
 		return errors.New("options lack the function BranchName")
 	case o.Registerer == nil, o.Gatherer == nil:

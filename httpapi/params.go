@@ -20,6 +20,11 @@ type params url.Values
 // queryOf reads the query of a request. A parameter that is not known is refused rather than ignored, so that a
 // misspelt filter cannot pass for no filter.
 func queryOf(r *http.Request, known ...string) (params, error) {
+	return queryWith(r, nil, known...)
+}
+
+// queryWith is queryOf, where some of the parameters may be given several times.
+func queryWith(r *http.Request, repeatable []string, known ...string) (params, error) {
 	if r.URL.RawQuery == "" {
 		return nil, nil
 	}
@@ -29,11 +34,11 @@ func queryOf(r *http.Request, known ...string) (params, error) {
 	}
 	for name, given := range values {
 		switch {
-		case !slices.Contains(known, name):
+		case !slices.Contains(known, name): // of which the repeatable are some
 			return nil, problemf(unknownParameter, "unknown parameter %s: %s", quote(name), offer(known))
-		case len(given) > 1:
+		case len(given) > 1 && !slices.Contains(repeatable, name):
 			return nil, problemf(badParameter, "parameter %q is given %d times: give it once", name, len(given))
-		case given[0] == "":
+		case slices.Contains(given, ""):
 			return nil, problemf(badParameter, "parameter %q is empty: give it a value or leave it out", name)
 		}
 	}
@@ -49,6 +54,15 @@ func offer(known []string) string {
 
 // text gives the value of a parameter; empty when it is not given.
 func (p params) text(name string) string { return url.Values(p).Get(name) }
+
+// flag reads a parameter that is true or false.
+func (p params) flag(name string, unsaid bool) (bool, error) {
+	text, err := p.oneOf(name, "true", "false")
+	if err != nil || text == "" {
+		return unsaid, err
+	}
+	return text == "true", nil
+}
 
 // limit reads how many items a page may hold.
 func (p params) limit() (int, error) {

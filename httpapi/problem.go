@@ -23,13 +23,16 @@ const (
 	bodyTooLarge         kind = "body-too-large"
 	unsupportedMediaType kind = "unsupported-media-type"
 	unauthorized         kind = "unauthorized"
+	forbidden            kind = "forbidden"
 	crossOrigin          kind = "cross-origin"
 	misdirected          kind = "misdirected"
 	routeNotFound        kind = "route-not-found"
 	methodNotAllowed     kind = "method-not-allowed"
 	repositoryNotFound   kind = "repository-not-found"
 	repositoryRetired    kind = "repository-retired"
+	feedGone             kind = "feed-gone"
 	commitNotFound       kind = "commit-not-found"
+	threadNotFound       kind = "thread-not-found"
 	integrationNotFound  kind = "integration-not-found"
 	diffNotServed        kind = "diff-not-served"
 	objectsRefused       kind = "objects-refused"
@@ -38,6 +41,7 @@ const (
 	sourceFailed         kind = "source-failed"
 	diskFull             kind = "disk-full"
 	actionNotSupported   kind = "action-not-supported"
+	configured           kind = "configured-in-file"
 	hostTokenNeeded      kind = "host-token-needed"
 	hostForbids          kind = "host-forbids"
 	hostRefuses          kind = "host-refuses"
@@ -45,6 +49,7 @@ const (
 	hostFailed           kind = "host-failed"
 	deliveryRefused      kind = "delivery-refused"
 	deliveriesBusy       kind = "deliveries-busy"
+	tooManyRequests      kind = "too-many-requests"
 	notReady             kind = "not-ready"
 	interrupted          kind = "interrupted"
 	indexCorrupt         kind = "index-corrupt"
@@ -66,13 +71,16 @@ var kinds = [...]struct {
 	{bodyTooLarge, http.StatusRequestEntityTooLarge, "The body of the request is too large"},
 	{unsupportedMediaType, http.StatusUnsupportedMediaType, "The body of the request is not JSON"},
 	{unauthorized, http.StatusUnauthorized, "A valid token is needed"},
+	{forbidden, http.StatusForbidden, "The token does not allow this"},
 	{crossOrigin, http.StatusForbidden, "Another site's page may not change anything here"},
 	{misdirected, http.StatusMisdirectedRequest, "The request is for another host"},
 	{routeNotFound, http.StatusNotFound, "There is no such route"},
 	{methodNotAllowed, http.StatusMethodNotAllowed, "The route does not know this method"},
 	{repositoryNotFound, http.StatusNotFound, "There is no such repository"},
+	{feedGone, http.StatusGone, "The feed does not reach back so far"},
 	{repositoryRetired, http.StatusConflict, "The repository is retired"},
 	{commitNotFound, http.StatusNotFound, "The repository has no such commit"},
+	{threadNotFound, http.StatusNotFound, "There is no such thread"},
 	{integrationNotFound, http.StatusNotFound, "There is no such integration"},
 	{diffNotServed, http.StatusNotImplemented, "Changes of commits are not told here"},
 	{objectsRefused, http.StatusBadGateway, "The repository's server does not hand out what is needed"},
@@ -81,13 +89,15 @@ var kinds = [...]struct {
 	{sourceFailed, http.StatusBadGateway, "The repository cannot be read"},
 	{diskFull, http.StatusInsufficientStorage, "There is no space left"},
 	{actionNotSupported, http.StatusNotImplemented, "The repository's host cannot do this"},
+	{configured, http.StatusNotImplemented, "This is set in the configuration file"},
 	{hostTokenNeeded, http.StatusForbidden, "Your own token of the host is needed"},
 	{hostForbids, http.StatusForbidden, "The host does not allow this"},
 	{hostRefuses, http.StatusUnprocessableEntity, "The host refuses this"},
 	{hostThrottles, http.StatusServiceUnavailable, "The host has had too many requests"},
-	{hostFailed, http.StatusBadGateway, "The host could not be asked"},
+	{hostFailed, http.StatusBadGateway, "The host failed, or could not be asked"},
 	{deliveryRefused, http.StatusUnauthorized, "The webhook is not taken"},
 	{deliveriesBusy, http.StatusServiceUnavailable, "Too many webhooks at once"},
+	{tooManyRequests, http.StatusTooManyRequests, "Too many requests at a time"},
 	{notReady, http.StatusServiceUnavailable, "The daemon is not ready"},
 	{interrupted, http.StatusServiceUnavailable, "The request was interrupted"},
 	{indexCorrupt, http.StatusInternalServerError, "The index is damaged"},
@@ -127,6 +137,9 @@ func problemOf(err error) *problem {
 		return &problem{interrupted, "the request ended before its answer was complete: ask again"}
 	case errors.Is(err, storage.ErrNotFound):
 		return &problem{repositoryNotFound, "the repository is not in the index any more: ask for the list of repositories"}
+	case errors.Is(err, storage.ErrFeedGone):
+		return &problem{feedGone, "the changes behind this cursor are not told any more (feed.retention), or the index is another: begin again " +
+			"without a cursor, and take what the pages up to at_end add as all there is"}
 	case errors.Is(err, storage.ErrCorrupt):
 		return &problem{indexCorrupt, "the index is damaged: the log says where; stop the daemon and run keytrail verify"}
 	}
@@ -148,7 +161,7 @@ const problemType = "urn:keytrail:problem:"
 // client cannot take it for whole.
 func (s *Server) fail(w *response, r *http.Request, err error) {
 	p := problemOf(err)
-	status, title := p.kind.describe()
+	status, _ := p.kind.describe()
 	if status == http.StatusInternalServerError {
 		s.options.Log.Error().Err(err).Str("route", w.route).Str("method", r.Method).Msg("request failed")
 	}
@@ -158,13 +171,19 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 	switch p.kind {
 	case unauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="keytrail"`)
+		if w.basic {
+			w.Header().Add("WWW-Authenticate", `Basic realm="keytrail", charset="UTF-8"`)
+		}
 	case deliveryRefused:
 		w.Header().Set("WWW-Authenticate", `Basic realm="webhook"`) // some hosts send their password only when they are asked for it
 	case deliveriesBusy:
 		w.Header().Set("Retry-After", retryDelivery)
+	case tooManyRequests:
+		w.Header().Set("Retry-After", retryRequest)
 	}
 	w.Header().Del("ETag")
+	w.Header().Del(asOfField)
 	w.Header().Set("Cache-Control", "no-store")
-	body := encode(problemBody{Type: problemType + string(p.kind), Title: title, Status: status, Detail: p.detail})
-	writeBody(w, status, "application/problem+json", body)
+	body, contentType := failure(r.URL.Path, p)
+	writeBody(w, status, contentType, encode(body))
 }

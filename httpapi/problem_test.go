@@ -37,7 +37,7 @@ func TestABadRequestIsToldWhatIsWrongAndTheWayOut(t *testing.T) {
 		{commits + "?limt=1", unknownParameter, `"limt": this route knows limit, cursor, repository, ref, since, until`},
 		{commits + "?file=true", unknownParameter, `"file": this route knows limit`},
 		{commits + "?a=%zz", badParameter, "malformed"},
-		{"/api/v1/issues/KAFKA-7?limit=1", unknownParameter, "this route knows none"},
+		{"/api/v1/issues/KAFKA-7?limit=1", unknownParameter, "this route knows compare"},
 		{commits + "?since=yesterday", badParameter, `since "yesterday": want a time`},
 		{commits + "?since=2024-10-21T10:00:00+05:00", badParameter, "%2B"},
 		{commits + "?until=2024-13-01", badParameter, `until "2024-13-01"`},

@@ -38,7 +38,7 @@ func (s *Server) issuePullRequests(w *response, r *http.Request) error {
 	if _, err := queryOf(r); err != nil {
 		return err
 	}
-	key, err := s.key(r.PathValue("key"))
+	key, err := s.key(r.Context(), r.PathValue("key"))
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func pullsOf(ctx context.Context, pulls []storage.PullRequest, names *names) ([]
 func appendPull(ctx context.Context, to []PullRequest, p storage.PullRequest, names *names) ([]PullRequest, error) {
 	in, ok, err := names.of(ctx, p.Repository)
 	if ok {
+		p.Keys = accessOf(ctx).keys(p.Keys)
 		to = append(to, in.pullRequest(p))
 	}
 	return to, err

@@ -65,7 +65,8 @@ func (s *Server) repositories(w *response, r *http.Request) error {
 		if err != nil {
 			return fmt.Errorf("repositories: %w", err)
 		}
-		if (state == "" || string(repository.State()) == state) && (cursor == "" || compare(repository, after) > 0) {
+		isAsked := accessOf(r.Context()).integration(repository.Integration) && (state == "" || string(repository.State()) == state)
+		if isAsked && (cursor == "" || compare(repository, after) > 0) {
 			found = append(found, repository)
 		}
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -13,6 +14,10 @@ type route struct {
 	pattern string // of http.ServeMux
 	open    bool   // answers without a token
 	proved  bool   // the request holds another proof, which the handler checks
+	write   bool   // not for a token that may only read
+	whole   bool   // not for a token of some projects or integrations
+	basic   bool   // the token may come as the password of basic authentication
+	dated   bool   // answers from the index, and says as of when
 	limit   int64  // of a request's body, in bytes; 0: maxBodyBytes
 	serve   handler
 }
@@ -29,35 +34,42 @@ func (r route) bodyLimit() int64 {
 type handler func(w *response, r *http.Request) error
 
 func (s *Server) table() []route {
-	return append(s.answers(), s.hooks()...)
+	return slices.Concat(s.answers(), s.devInfo(), s.gij(), s.bitbucket(), s.hooks())
 }
 
 // answers are the routes of the API and of what operators ask.
 func (s *Server) answers() []route {
 	scrape := promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{ErrorLog: &s.options.Log})
 	return []route{
-		{pattern: "GET /api/v1/issues/{key}", serve: s.issue},
-		{pattern: "GET /api/v1/issues/{key}/commits", serve: s.issueCommits},
-		{pattern: "GET /api/v1/issues/{key}/branches", serve: s.issueBranches},
-		{pattern: "GET /api/v1/issues/{key}/tags", serve: s.issueTags},
-		{pattern: "GET /api/v1/issues/{key}/pull-requests", serve: s.issuePullRequests},
-		{pattern: "POST /api/v1/issues/commits", serve: s.batch},
-		{pattern: "GET /api/v1/repositories", serve: s.repositories},
-		{pattern: "GET /api/v1/repositories/{id}", serve: s.repository},
-		{pattern: "POST /api/v1/repositories/{id}/reindex", serve: s.reindex},
-		{pattern: "POST /api/v1/repositories/{id}/branches", serve: s.createBranch},
-		{pattern: "POST /api/v1/repositories/{id}/pull-requests", serve: s.createPullRequest},
-		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}", serve: s.commit},
-		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/issues", serve: s.commitIssues},
-		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/diff", serve: s.diff},
+		{pattern: "GET /api/v1/issues/{key}", dated: true, serve: s.issue},
+		{pattern: "GET /api/v1/issues/{key}/commits", dated: true, serve: s.issueCommits},
+		{pattern: "GET /api/v1/issues/{key}/branches", dated: true, serve: s.issueBranches},
+		{pattern: "GET /api/v1/issues/{key}/tags", dated: true, serve: s.issueTags},
+		{pattern: "GET /api/v1/issues/{key}/releases", dated: true, serve: s.issueReleases},
+		{pattern: "GET /api/v1/issues/{key}/pull-requests", dated: true, serve: s.issuePullRequests},
+		{pattern: "GET /api/v1/issues/{key}/commands", serve: s.issueCommands},
+		{pattern: "GET /api/v1/commands", serve: s.commands},
+		{pattern: "POST /api/v1/issues/commits", dated: true, serve: s.batch},
+		{pattern: "GET /api/v1/repositories", dated: true, serve: s.repositories},
+		{pattern: "GET /api/v1/repositories/{id}", dated: true, serve: s.repository},
+		{pattern: "POST /api/v1/repositories/{id}/reindex", write: true, serve: s.reindex},
+		{pattern: "POST /api/v1/repositories/{id}/branches", write: true, serve: s.createBranch},
+		{pattern: "POST /api/v1/repositories/{id}/pull-requests", write: true, serve: s.createPullRequest},
+		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}", dated: true, serve: s.commit},
+		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/issues", dated: true, serve: s.commitIssues},
+		{pattern: "POST /api/v1/repositories/{id}/commits/{sha}/issues", write: true, serve: s.associateCommit},
+		{pattern: "GET /api/v1/repositories/{id}/commits/{sha}/diff", dated: true, serve: s.diff},
+		{pattern: "GET /api/v1/changes", dated: true, serve: s.changes},
+		{pattern: "GET /api/v1/associations", serve: s.associations},
+		{pattern: "POST /api/v1/associations", write: true, serve: s.associate},
 		{pattern: "GET /api/v1/integrations", serve: s.integrations},
-		{pattern: "POST /api/v1/integrations/{integration}/discover", serve: s.discover},
-		{pattern: "GET /api/v1/explain", serve: s.explain},
-		{pattern: "GET /api/v1/export", serve: s.export},
+		{pattern: "POST /api/v1/integrations/{integration}/discover", write: true, serve: s.discover},
+		{pattern: "GET /api/v1/explain", dated: true, serve: s.explain},
+		{pattern: "GET /api/v1/export", dated: true, serve: s.export},
 		{pattern: "GET /healthz", open: true, serve: s.health},
 		{pattern: "GET /readyz", open: true, serve: s.ready},
 		{pattern: "GET /openapi.yaml", open: true, serve: s.openapi},
-		{pattern: "GET /metrics", serve: func(w *response, r *http.Request) error {
+		{pattern: "GET /metrics", whole: true, serve: func(w *response, r *http.Request) error {
 			scrape.ServeHTTP(w, r)
 			return nil
 		}},
@@ -65,10 +77,17 @@ func (s *Server) answers() []route {
 }
 
 // handle lets ServeMux call a handler.
-func (s *Server) handle(h handler) http.HandlerFunc {
+func (s *Server) handle(to route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer := w.(*response)
-		if err := h(answer, r); err != nil {
+		var err error
+		if to.dated {
+			err = s.date(w.Header(), r)
+		}
+		if err == nil {
+			err = to.serve(answer, r)
+		}
+		if err != nil {
 			s.fail(answer, r, err)
 		}
 	}

@@ -17,12 +17,15 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	defer s.active.leave()
 
+	r = s.plain(r)
 	answer, pattern := s.mux.Handler(r)
 	found, known := s.routes[pattern]
 	began := time.Now()
 	w := &response{ResponseWriter: rw, control: http.NewResponseController(rw), timeout: s.writeTimeout, extended: began, route: "none"}
 	if known {
 		w.route = found.path()
+	} else {
+		found.basic = isDialect(r.URL.Path) // so that its clients learn that there is no such route
 	}
 	s.metrics.inFlight.Inc()
 	defer s.observe(w, r, began)
@@ -33,9 +36,20 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 		w.limitBody(s.bodyTimeout)
 		r.Body = http.MaxBytesReader(rw, r.Body, found.bodyLimit())
 	}
-	if err := s.admit(w, r, found); err != nil {
+	who, err := s.admit(w, r, found)
+	if err != nil {
 		s.fail(w, r, err)
 		return
+	}
+	if who != nil {
+		r = r.WithContext(withAccess(r.Context(), who))
+	}
+	if !found.open && !found.proved { // deliveries have limits of their own
+		if err := s.crowd.enter(w.token); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		defer s.crowd.leave(w.token)
 	}
 	if pattern == "" {
 		s.fail(w, r, unrouted(w, r, answer))
@@ -47,26 +61,33 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// admit decides whether a request may go on to its route. A path without a route asks for a token like any other.
-func (s *Server) admit(w *response, r *http.Request, to route) error {
+// admit decides whether a request may go on to its route, and what it may see there. A path without a route asks for a token
+// like any other.
+func (s *Server) admit(w *response, r *http.Request, to route) (who *access, err error) {
 	switch {
 	case to.proved: // neither by a token nor by the name of this machine
 	case !s.guarded():
 		if rebound(r) {
-			return problemf(misdirected, "without tokens a request over loopback must name localhost or an IP address as its host: "+
+			return nil, problemf(misdirected, "without tokens a request over loopback must name localhost or an IP address as its host: "+
 				"do so, or configure auth.tokens")
 		}
 	case !to.open:
-		name, err := s.authorize(r.Header)
-		if err != nil {
-			return err
+		w.basic = to.basic
+		if who, err = s.authorize(r.Header, to); err != nil {
+			return nil, err
 		}
-		w.token = name
+		w.token = who.token.Name
 	}
 	if s.origin.Check(r) != nil {
-		return problemf(crossOrigin, "a browser sent this request from a page of another site: send it from a program")
+		return nil, problemf(crossOrigin, "a browser sent this request from a page of another site: send it from a program")
 	}
-	return nil
+	if to.write {
+		err = who.write()
+	}
+	if to.whole && err == nil {
+		err = who.all()
+	}
+	return who, err
 }
 
 // rebound reports whether a request that came over loopback names a host that is not loopback, as a page does whose
@@ -124,6 +145,7 @@ type response struct {
 	extended time.Time     // when the deadline was last set, by http.Server at first
 	route    string
 	token    string // name of the one that opened the route
+	basic    bool   // the token may come as a password
 	status   int    // zero until the answer has begun
 	bytes    int64
 }

@@ -224,7 +224,6 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"indexer":    func(o *Options) { o.Indexer = nil },
 		"keys":       func(o *Options) { o.Keys = nil },
 		"text":       func(o *Options) { o.ExplainText = nil },
-		"commit":     func(o *Options) { o.ExplainCommit = nil },
 		"ready":      func(o *Options) { o.Ready = nil },
 		"registerer": func(o *Options) { o.Registerer = nil },
 		"gatherer":   func(o *Options) { o.Gatherer = nil },

@@ -5,9 +5,12 @@
 // the file named after the noun it answers about. A handler returns an error instead of writing one; problem.go
 // makes an RFC 9457 problem of it.
 //
-// The package reads the index through storage.Reader, asks for work through Indexer, and asks what commits changed
-// through Differ. All else it needs to know comes in as functions in Options, because it does not know the package that
-// brings the index up to date.
+// What a request may see and do is its token's access; see access.go. A handler asks accessOf for it, or reads through what does: key,
+// names, repositoryByID, page.
+//
+// The package reads the index through storage.Reader, has decisions by hand taken over by Editor, asks for work through Indexer, and asks
+// what commits changed through Differ. All else it needs to know comes in as functions in Options, because it does not know the
+// package that brings the index up to date.
 package httpapi
 
 import (
@@ -36,7 +39,8 @@ const (
 // Server answers HTTP requests. It is safe for concurrent use.
 type Server struct {
 	options Options
-	tokens  atomic.Pointer[[]Token]
+	census  *census
+	grants  atomic.Pointer[[]*access] // a token each
 	metrics *metrics
 	origin  *http.CrossOriginProtection
 	mux     *http.ServeMux
@@ -44,7 +48,13 @@ type Server struct {
 	active  gate
 	buffers buffers
 	tags    tagger
+	threads gijThreads
 	large   chan struct{} // holds one for each large delivery that is being read
+
+	crowd        crowd
+	releaseNames atomic.Pointer[ReleaseNames]
+	ending       context.Context // ends when Run has been told to end: requests that wait do not wait on
+	end          context.CancelFunc
 
 	bodyTimeout, writeTimeout time.Duration
 }
@@ -63,6 +73,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options:      o,
+		census:       newCensus(o.Store, o.Now),
 		metrics:      m,
 		origin:       http.NewCrossOriginProtection(),
 		mux:          http.NewServeMux(),
@@ -72,10 +83,13 @@ func New(o Options) (*Server, error) {
 		bodyTimeout:  bodyTimeout,
 		writeTimeout: writeTimeout,
 	}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.SetTokens(o.Tokens)
+	s.SetReleases(o.Releases)
+	s.crowd = crowd{limit: o.RequestsPerToken, inside: map[string]int{}}
 	for _, r := range s.table() {
 		s.routes[r.pattern] = r
-		s.mux.HandleFunc(r.pattern, s.handle(r.serve))
+		s.mux.HandleFunc(r.pattern, s.handle(r))
 	}
 	return s, nil
 }
@@ -107,6 +121,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		served <- failed
 	case <-ctx.Done():
 	}
+	s.end()
 	budget, cancel := context.WithTimeout(base, s.options.Drain)
 	defer cancel()
 	if err := server.Shutdown(budget); err != nil {

@@ -32,10 +32,14 @@ type Commit struct {
 	Parents    []storage.OID      `json:"parents"`
 	Merge      bool               `json:"merge"`
 	Keys       []storage.IssueKey `json:"keys"`
-	Branches   []string           `json:"branches"`
-	Tags       []string           `json:"tags"`
+	Branches   []string           `json:"branches,omitzero"`   // nil when they were not asked for
+	Tags       []string           `json:"tags,omitzero"`       // nil when they were not asked for
+	FirstTag   string             `json:"first_tag,omitempty"` // of the tags, the one released first
+	InDefault  *bool              `json:"in_default,omitempty"`
 	Notes      map[string]string  `json:"notes"`         // by notes ref
 	URL        string             `json:"url,omitempty"` // for people
+
+	Decided []Association `json:"decided,omitzero"` // what stands of what was decided by hand; of a single commit only
 
 	// Only when they are asked for.
 	Files          []File `json:"files,omitzero"`
@@ -101,6 +105,10 @@ type Ref struct {
 	ByName     bool          `json:"by_name"`       // the key is in the name
 	ByCommit   bool          `json:"by_commit"`     // it holds a linked commit
 	URL        string        `json:"url,omitempty"` // for people
+
+	// Of a branch, when they are asked for and the default branch is known.
+	Ahead  *int `json:"ahead,omitempty"`  // commits that it has and the default branch lacks
+	Behind *int `json:"behind,omitempty"` // commits that it lacks and the default branch has
 }
 
 // Repository tells where a repository stands.
@@ -146,27 +154,9 @@ type Finding struct {
 	Reason string           `json:"reason,omitempty"` // why it is refused, or counts as another key than it is written
 }
 
-// CommitExplanation says why a commit is or is not in the index.
-type CommitExplanation struct {
-	SHA          storage.OID    `json:"sha"`
-	Indexed      bool           `json:"indexed"`
-	Reason       string         `json:"reason"` // in one sentence, with the way out
-	Repositories []CommitHolder `json:"repositories"`
-}
-
-// CommitHolder is one repository that has a commit.
-type CommitHolder struct {
-	Repository  RepositoryRef      `json:"repository"`
-	Keys        []storage.IssueKey `json:"keys"`
-	Findings    []Finding          `json:"findings"` // in the message
-	Branches    []string           `json:"branches"`
-	Tags        []string           `json:"tags"`
-	LastSuccess *time.Time         `json:"last_success,omitempty"` // of a look at the repository
-}
-
 // CommitOf gives the JSON form of a commit.
 func CommitOf(h storage.Hit, in RepositoryRef) Commit {
-	notes := h.Notes
+	notes, inDefault := h.Notes, h.InDefault
 	if notes == nil {
 		notes = map[string]string{}
 	}
@@ -181,8 +171,16 @@ func CommitOf(h storage.Hit, in RepositoryRef) Commit {
 		Keys:       list(h.Keys),
 		Branches:   list(h.Branches),
 		Tags:       list(h.Tags),
+		FirstTag:   h.FirstTag,
+		InDefault:  &inDefault,
 		Notes:      notes,
 	}
+}
+
+// plain is a commit without what was not asked for: the branches and tags that contain it.
+func (c Commit) plain() Commit {
+	c.Branches, c.Tags, c.FirstTag, c.InDefault = nil, nil, "", nil
+	return c
 }
 
 // DiffOf gives the JSON form of a diff.
