@@ -5,8 +5,10 @@ import (
 	"errors"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"keytrail/daemon/branchname"
+	"keytrail/daemon/config"
 	"keytrail/httpapi"
 	"keytrail/indexer"
 	"keytrail/indexer/host"
@@ -30,6 +32,16 @@ var _ httpapi.Actions = (*actions)(nil)
 // set takes a configuration over.
 func (a *actions) set(p plan) {
 	a.plan.Store(&actionPlan{integrations: p.integrations, branchName: p.branchName})
+}
+
+// failureSince gives why the last request to an integration's host failed, nil when it did not or when it ended before a time.
+func (a *actions) failureSince(integration string, begin time.Time) error {
+	for _, in := range a.plan.Load().integrations {
+		if in.config.Name == integration {
+			return in.attempts.failureSince(begin)
+		}
+	}
+	return nil
 }
 
 // name names a branch after an issue.
@@ -73,16 +85,24 @@ func powerOf[P any](a *actions, r storage.Repository, caller httpapi.HostToken) 
 	integrations := a.plan.Load().integrations
 	i := slices.IndexFunc(integrations, func(in *integration) bool { return in.config.Name == r.Integration })
 	if r.Integration == "" || i < 0 {
-		return none, &httpapi.ActionError{Reason: httpapi.ActionUnsupported}
+		return none, unsupported("it is named by its URL alone: have its server's repositories come from an integration instead")
 	}
 	power, ok := integrations[i].host.(P)
 	switch {
+	case !ok && integrations[i].config.Type == config.TypeFolder:
+		return none, unsupported("it lies in a folder, without a server: make a branch with git in the repository, as git branch NAME BASE, which " +
+			"the next look finds; pull requests need a server")
 	case !ok:
-		return none, &httpapi.ActionError{Reason: httpapi.ActionUnsupported}
+		return none, unsupported("")
 	case integrations[i].config.RequireUserToken && caller == "":
 		return none, &httpapi.ActionError{Reason: httpapi.ActionNeedsToken}
 	}
 	return power, nil
+}
+
+// unsupported is the failure of what a host cannot do; text says what to do instead, empty where that is plain.
+func unsupported(text string) error {
+	return &httpapi.ActionError{Reason: httpapi.ActionUnsupported, Text: text}
 }
 
 // hostRepository is what a host is told of a repository that the index knows.
@@ -115,7 +135,7 @@ func actionError(ctx context.Context, err error) error {
 		}
 	}
 	if e, ok := errors.AsType[*host.Error](err); ok {
-		failed.Said, failed.Text = e.Said, e.Text
+		failed.Status, failed.Said, failed.Text = e.Status, e.Said, e.Text
 	}
 	return failed
 }

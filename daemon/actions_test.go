@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,9 +19,13 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keytrail/daemon/config"
 	"keytrail/httpapi"
+	"keytrail/indexer/host"
+	"keytrail/indexer/host/folder"
 	"keytrail/indexer/host/hosttest"
 	"keytrail/indexer/mirror/gittest"
+	"keytrail/storage"
 )
 
 // served is a daemon over a scripted GitHub Enterprise Server, whose repository acme/billing-api is a real one.
@@ -267,6 +272,61 @@ func TestOnlyTheCallersOwnTokenActsWhereItIsDemandedAndItIsShownNowhere(t *testi
 	s.want(422, "Reference already exists")(s.ask("POST", at+"/branches", newBranch, "Keytrail-Host-Token", hosttest.CallerToken))
 	s.want(422, "A pull request already exists")(s.ask("POST", at+"/pull-requests", newPull, "Keytrail-Host-Token", hosttest.CallerToken))
 	s.wantNoSecret(wrong)
+}
+
+func TestAWrongBaseIsTheCallersFaultAndOnlyTheHostsOwnFailureIsA502(t *testing.T) {
+	s := serveHost(t, "", "")
+	at := s.repository("acme/billing-api")
+	var status int
+	answers := func(w http.ResponseWriter, r *http.Request) bool {
+		isBase := strings.HasSuffix(r.URL.Path, "/heads/nowhere")
+		if r.Method != http.MethodPost && !isBase {
+			return s.usual(w, r)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"message": "no such ref for %s"}`, r.Header.Get("Authorization"))
+		return true
+	}
+	s.host.Script(answers)
+	for _, c := range []struct {
+		base         string
+		host, caller int
+	}{
+		{"nowhere", 404, 422}, {"main", 404, 422}, {"main", 400, 422}, {"main", 409, 422}, {"main", 422, 422}, {"main", 403, 403},
+		{"main", 500, 502}, {"main", 503, 502}, {"main", 429, 503}, // the last: the host is left alone after it
+	} {
+		status = c.host
+		got, answer := s.ask("POST", at+"/branches", fmt.Sprintf(`{"base":%q,"name":"feature/ACME-42"}`, c.base))
+		s.want(c.caller, "no such ref")(got, answer)
+		if c.caller == 422 || c.caller == 502 {
+			s.want(c.caller, `base branch \"`+c.base+`\"`)(got, answer)
+		}
+		if strings.Contains(answer, "tried again") {
+			t.Errorf("%+v: %s", c, answer)
+		}
+	}
+	s.wantNoSecret()
+}
+
+func TestWhatAHostCannotDoIsAnsweredWithWhatToDoInstead(t *testing.T) {
+	shelf, err := folder.New(host.Config{Path: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &actions{}
+	a.set(plan{integrations: []*integration{{config: config.Integration{Name: "shelf", Type: config.TypeFolder}, host: shelf}}})
+	for integration, want := range map[string]string{"shelf": "git branch NAME BASE", "": "from an integration instead"} {
+		r := storage.Repository{RepositorySpec: storage.RepositorySpec{Integration: integration}}
+		_, branch := a.CreateBranch(t.Context(), r, httpapi.NewBranch{}, "")
+		_, pull := a.CreatePullRequest(t.Context(), r, httpapi.NewPullRequest{}, "")
+		for _, err := range []error{branch, pull} {
+			e, ok := errors.AsType[*httpapi.ActionError](err)
+			if !ok || e.Reason != httpapi.ActionUnsupported || !strings.Contains(e.Text, want) {
+				t.Errorf("%q: got %+v", integration, err)
+			}
+		}
+	}
 }
 
 func TestABranchIsNamedAfterItsIssueByTheConfiguredTemplate(t *testing.T) {

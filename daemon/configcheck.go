@@ -43,11 +43,16 @@ func (c *configCheckCommand) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return usageError{err}
 	}
+	for _, w := range warnings(settings, machine()) {
+		if _, err := fmt.Fprintln(p.Stderr, "keytrail: warning:", w); err != nil {
+			return err
+		}
+	}
 	if !c.List {
 		_, err = fmt.Fprintln(p.Stdout, c.File, "is valid:", plan.text())
 		return err
 	}
-	return plan.list(ctx, p.Stdout)
+	return plan.list(ctx, p.Stdout, p.Stderr)
 }
 
 // text counts what a plan has.
@@ -62,15 +67,18 @@ func (p *plan) text() string {
 	return strings.Join(parts, ", ")
 }
 
-// list prints the repositories of a plan. An integration that cannot be asked does not keep the others from being.
-func (p *plan) list(ctx context.Context, w io.Writer) error {
+// list prints the repositories of a plan, and to progress what is waited for. An integration that cannot be asked does not keep the
+// others from being.
+func (p *plan) list(ctx context.Context, w, progress io.Writer) error {
 	for _, t := range p.targets {
-		if _, err := fmt.Fprintf(w, "%s\t%s\n", t.Spec.Name, t.Spec.URL); err != nil {
+		if _, err := fmt.Fprintf(w, "+ %s\t%s\n", t.Spec.Name, t.Spec.URL); err != nil {
 			return err
 		}
 	}
 	var errs []error
 	for _, in := range p.integrations {
+		fmt.Fprintf(progress, "asking %s …\n", in.config.Name)
+		in.attempts.tell(func(err error) { fmt.Fprintf(progress, "asking %s …: %v\n", in.config.Name, err) })
 		if err := in.list(ctx, w); err != nil {
 			errs = append(errs, fmt.Errorf("integration %q: %w", in.config.Name, err))
 		}
@@ -93,6 +101,12 @@ func (in *integration) list(ctx context.Context, w io.Writer) error {
 	compared := filter.Compare(names(found.Listed), names(found.Selected))
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: %d of %s\n", in.config.Name, len(found.Selected), plural(len(found.Listed), "repository"))
+	if len(found.Listed) == 0 {
+		fmt.Fprintln(&text, "! the host lists none: check", whatHides(in.config.Type))
+	} else if len(found.Selected) == 0 {
+		fmt.Fprintln(&text, "! the filter leaves out all: text is written 'so', a boolean or a number with backticks, as `false`; a bare word or \"one\" is the "+
+			"name of a field, which is null where the host has none; and texts are compared with case")
+	}
 	for _, group := range []struct {
 		mark  string
 		lines []string
@@ -108,6 +122,29 @@ func (in *integration) list(ctx context.Context, w io.Writer) error {
 	}
 	_, err = io.WriteString(w, text.String())
 	return err
+}
+
+// whatHides gives what to check when a host of a type lists no repositories, which is no error: the account may have none.
+func whatHides(kind string) string {
+	switch kind {
+	case config.TypeAzureDevOps, config.TypeAzureDevOpsServer:
+		return "organisation and project in url, and that the token is good for them and has the scope Code (Read)"
+	case config.TypeGitHub:
+		return "organisation or api_path, and the rights of the token: the scope repo, or the repositories that a fine-grained one is for"
+	case config.TypeGitHubApp:
+		return "installation_id, and that the App is installed there with the right to read the contents of repositories"
+	case config.TypeGitLab:
+		return "organisation or api_path, that the token has the scope read_api, and that its account is a member of the projects"
+	case config.TypeBitbucketServer:
+		return "organisation, which is the key of a project, and that the account may read its repositories"
+	case config.TypeGerrit:
+		return "that the account has the access right Read on the refs of the projects"
+	case config.TypeCodeCommit:
+		return "region, and that the access key is allowed codecommit:ListRepositories in it"
+	case config.TypeGitea:
+		return "organisation or api_path, that the token has the scope read:repository, and that its account may see the repositories"
+	}
+	return "path and depth, and that this user may read the directories"
 }
 
 func names(repositories []host.Repository) []string {

@@ -8,7 +8,10 @@ import (
 )
 
 // discoverer tells the API of integrations.
-type discoverer struct{ *discovery.Discoverer }
+type discoverer struct {
+	*discovery.Discoverer
+	actions *actions // which know the integrations in force
+}
 
 var _ httpapi.Discoverer = discoverer{}
 
@@ -17,9 +20,21 @@ func (d discoverer) Integrations() []httpapi.Integration {
 	states := d.States()
 	all := make([]httpapi.Integration, len(states))
 	for i, s := range states {
-		all[i] = integrationOf(s)
+		all[i] = d.shown(s)
 	}
 	return all
+}
+
+// shown gives the JSON form of a state, with what the discovery that runs is at.
+func (d discoverer) shown(s discovery.State) httpapi.Integration {
+	in := integrationOf(s)
+	if s.IsRunning {
+		in.Trying = &httpapi.Trying{Since: s.Began.UTC()}
+		if err := d.actions.failureSince(s.Name, s.Began); err != nil {
+			in.Trying.Error = err.Error()
+		}
+	}
+	return in
 }
 
 func integrationOf(s discovery.State) httpapi.Integration {

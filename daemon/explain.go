@@ -8,13 +8,14 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"keytrail/httpapi"
 )
 
 type explainCommand struct {
 	Text   []string `arg:"" optional:"" help:"A commit message or a part of one."`
-	Commit string   `help:"Explain this commit instead of a text; needs --data or --url." placeholder:"SHA"`
+	Commit string   `help:"Explain this commit instead of a text, by its id or at least the first seven digits of it; needs --data or --url." placeholder:"SHA"`
 	Name   bool     `help:"The text is the name of a branch or the like, where keys count in any case."`
 	Config string   `help:"Configuration whose key rules apply; without one, the defaults." placeholder:"FILE" type:"path"`
 	JSON   bool     `name:"json" help:"Print JSON, a line for each finding."`
@@ -47,7 +48,7 @@ func (c *explainCommand) Run(ctx context.Context, p Process) error {
 		if c.JSON {
 			err = encoder.Encode(f)
 		} else {
-			err = printFinding(p.Stdout, f)
+			_, err = io.WriteString(p.Stdout, findingText(f))
 		}
 		if err != nil {
 			return fmt.Errorf("print: %w", err)
@@ -73,16 +74,66 @@ func (c *explainCommand) explainCommit(ctx context.Context, p Process) (err erro
 	if c.JSON {
 		return json.NewEncoder(p.Stdout).Encode(e)
 	}
-	fmt.Fprintf(p.Stdout, "%s: %s\n", e.SHA, e.Reason)
+	_, err = io.WriteString(p.Stdout, explanationText(&e))
+	return err
+}
+
+// explanationText shows an explanation to people: what is wrong, then a paragraph for each repository that is concerned.
+func explanationText(e *httpapi.CommitExplanation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", e.SHA, e.Reason)
 	for _, h := range e.Repositories {
-		fmt.Fprintf(p.Stdout, "in %s: on %s; tagged %s\n", h.Repository.Name, orNone(h.Branches), orNone(h.Tags))
+		fmt.Fprintf(&b, "in %s: on %s; tagged %s\n", h.Repository.Name, orNone(h.Branches), orNone(h.Tags))
+		for _, ref := range h.Refs {
+			fmt.Fprintf(&b, "  %s reaches it%s\n", printable(ref.Name), after(", fetched by ", ref.Refspec))
+		}
+		if h.RefsTruncated {
+			b.WriteString("  and other refs\n")
+		}
 		for _, f := range h.Findings {
-			if err := printFinding(p.Stdout, f); err != nil {
-				return err
+			b.WriteString("  " + findingText(f))
+		}
+		for _, note := range h.Notes {
+			for _, f := range note.Findings {
+				fmt.Fprintf(&b, "  in the note of %s: %s", printable(note.Ref), findingText(f))
 			}
 		}
+		for _, d := range h.Decided {
+			fmt.Fprintf(&b, "  decided by hand: %s %s%s%s at %s%s\n", d.Verdict, d.Key, after(", by ", d.By), after(", with the token ", d.Token),
+				d.At.Format(time.RFC3339), after(": ", d.Reason))
+		}
+		b.WriteString(lookText(h.LookedAt))
 	}
-	return nil
+	for _, l := range e.Unreached {
+		fmt.Fprintf(&b, "%s: it was fetched, and no indexed ref reaches it; fetched are %s\n%s", l.Repository.Name, orNone(l.Refspecs), lookText(l))
+	}
+	for _, l := range e.Suspects {
+		fmt.Fprintf(&b, "%s may have it unseen\n%s", l.Repository.Name, lookText(l))
+	}
+	if more := e.SuspectsTotal - len(e.Suspects); more > 0 {
+		fmt.Fprintf(&b, "and %s more that are failing or not indexed yet\n", plural(more, "repository"))
+	}
+	return b.String()
+}
+
+// lookText tells how looks at a repository went.
+func lookText(l httpapi.LookedAt) string {
+	text := fmt.Sprintf("  it is %s", l.State)
+	if l.LastSuccess != nil {
+		text += ", last looked at with success " + l.LastSuccess.Format(time.RFC3339)
+	}
+	if l.Error != nil {
+		text += fmt.Sprintf("; since %s its looks fail (%s, %d times): %s", l.Error.Since.Format(time.RFC3339), l.Error.Class, l.Error.Count, printable(l.Error.Text))
+	}
+	return text + "\n"
+}
+
+// after gives a text with words before it; nothing for an empty one.
+func after(words, text string) string {
+	if text == "" {
+		return ""
+	}
+	return words + printable(text)
 }
 
 func orNone(names []string) string {
@@ -92,16 +143,10 @@ func orNone(names []string) string {
 	return some(names)
 }
 
-// printFinding shows one place of a text and what the rules make of it.
-func printFinding(out io.Writer, f httpapi.Finding) error {
-	line := fmt.Sprintf("%q is not a key: %s\n", f.Text, f.Reason)
-	if f.Found {
-		line = fmt.Sprintf("%q is the key %s", f.Text, f.Key)
-		if f.Reason != "" {
-			line += ": " + f.Reason
-		}
-		line += "\n"
+// findingText shows one place of a text and what the rules make of it.
+func findingText(f httpapi.Finding) string {
+	if !f.Found {
+		return fmt.Sprintf("%q is not a key: %s\n", f.Text, f.Reason)
 	}
-	_, err := io.WriteString(out, line)
-	return err
+	return fmt.Sprintf("%q is the key %s%s\n", f.Text, f.Key, after(": ", f.Reason))
 }

@@ -53,6 +53,7 @@ func hostConfig(i config.Integration, t *transports) (host.Config, error) {
 		Username: i.Username,
 		Password: secretOf(i.Password),
 		Token:    secretOf(i.Token),
+		Headers:  headers(i.Credentials),
 
 		Organisation: i.Organisation,
 		APIPath:      i.APIPath,

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"keytrail/daemon/config"
 	"keytrail/httpapi"
 	"keytrail/indexer/issuekey"
 	"keytrail/storage"
@@ -24,7 +25,7 @@ func openInProcess(d dataDir, rules *issuekey.Rules, p Process) (*client, error)
 	}
 	registry := prometheus.NewRegistry()
 	server, err := newAPI(store, notIndexing{}, func() *issuekey.Rules { return rules }, httpapi.Options{
-		Ready: func() error { return nil }, Registerer: registry, Gatherer: registry, Log: log, Drain: time.Second,
+		Ready: func() error { return nil }, Releases: releaseNames(config.Default()), Registerer: registry, Gatherer: registry, Log: log, Drain: time.Second,
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -26,13 +26,14 @@ type integration struct {
 	limits   config.Limits
 	roots    []string // of the configuration's local
 	host     host.Host
+	attempts *attempts
 	filter   *filter.Filter // nil: all repositories are wanted
 	refspecs mirror.Refspecs
 	remote   mirror.RemoteOptions // of its repositories, without their credentials
 }
 
 func newIntegration(i config.Integration, c *config.Config, transports *transports) (*integration, error) {
-	in := &integration{config: i, limits: c.Limits, roots: c.Local.Roots}
+	in := &integration{config: i, limits: c.Limits, roots: c.Local.Roots, attempts: &attempts{}}
 	var err error
 	if i.Filter != "" {
 		if in.filter, err = filter.Compile(i.Filter); err != nil {
@@ -43,14 +44,15 @@ func newIntegration(i config.Integration, c *config.Config, transports *transpor
 		return nil, err
 	}
 	// Over ssh the key is the integration's, over http its host knows the credentials.
-	ssh := config.Credentials{SSHKey: i.SSHKey, SSHKeyPassphrase: i.SSHKeyPassphrase, KnownHosts: i.KnownHosts}
-	if in.remote, err = remoteOptions(config.Repository{Credentials: ssh, Reach: i.Reach}, c, transports); err != nil {
+	own := config.Credentials{SSHKey: i.SSHKey, SSHKeyPassphrase: i.SSHKeyPassphrase, KnownHosts: i.KnownHosts, Headers: i.Headers}
+	if in.remote, err = remoteOptions(config.Repository{Credentials: own, Reach: i.Reach}, c, transports); err != nil {
 		return nil, err
 	}
 	asked, err := hostConfig(i, transports)
 	if err != nil {
 		return nil, err
 	}
+	asked.Observe = in.attempts.note
 	in.host, err = newHost(i, asked)
 	return in, err
 }

@@ -2,6 +2,9 @@ package daemon
 
 import (
 	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -47,12 +50,13 @@ func TestEveryTypeOfIntegrationHasItsHostOrSaysSo(t *testing.T) {
 		}
 		transports.close()
 	}
-	c, err := config.Parse("keytrail.yaml", []byte("integrations: [{name: acme, type: github}]"), checks())
+	const both = "integrations: [{name: acme, type: github, token: {env: T}, organisation: acme, api_path: /user/repos}]"
+	c, err := config.Parse("keytrail.yaml", []byte(both), checks())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newPlan(c, newTransports()); err == nil || !strings.Contains(err.Error(), `integration "acme": a github integration needs a token`) {
-		t.Errorf("without a token: %v", err)
+	if _, err := newPlan(c, newTransports()); err == nil || !strings.Contains(err.Error(), `integration "acme": there is an api_path and an organisation`) {
+		t.Errorf("what only the host knows to be wrong: %v", err)
 	}
 }
 
@@ -137,5 +141,28 @@ func TestAFilterThatProbablyMeansSomethingElseIsSaidAtTheStart(t *testing.T) {
 	p.integrations[0].warn(zerolog.New(&log))
 	if len(p.integrations[0].filter.Warnings()) == 0 || !strings.Contains(log.String(), `"integration":"acme"`) {
 		t.Errorf("log: %s", log.String())
+	}
+}
+
+func TestHeadersOfAnIntegrationGoToTheAPIAndWithEveryFetch(t *testing.T) {
+	t.Setenv("TENANT", "acme-7")
+	t.Setenv("T", "a-token")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.Header.Get("X-Tenant") != "acme-7" || r.Header.Get("Authorization") != "Bearer a-token" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		io.WriteString(w, "[]")
+	}))
+	defer server.Close()
+	transports := newTransports()
+	defer transports.close()
+	p := planOf(t, "integrations: [{name: acme, type: gitlab, url: '"+server.URL+"', token: {env: T}, headers: {X-Tenant: {env: TENANT}}}]", transports)
+	if _, err := p.integrations[0].host.List(t.Context()); err != nil {
+		t.Errorf("the API: %v", err)
+	}
+	fields, err := p.integrations[0].registered(storage.RepositorySpec{Name: "acme/shop"}).Remote.Wire.Headers(t.Context())
+	if err != nil || fields.Get("X-Tenant") != "acme-7" {
+		t.Errorf("the fetch: %v, %v", fields, err)
 	}
 }

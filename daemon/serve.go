@@ -59,6 +59,9 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return usageError{err}
 	}
+	for _, w := range warnings(settings, machine()) {
+		log.Warn().Msg(w)
+	}
 	transports := newTransports()
 	defer transports.close()
 	plan, err := newPlan(settings, transports)
@@ -125,8 +128,10 @@ type daemon struct {
 	actions    *actions
 	links      links
 	receiver   *webhook.Receiver
+	jira       *jiraSide
 	api        *httpapi.Server
 	rules      atomic.Pointer[issuekey.Rules]
+	retention  atomic.Int64 // of the feed, in nanoseconds
 	isReady    atomic.Bool
 	reloads    *prometheus.GaugeVec
 }
@@ -142,6 +147,7 @@ func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblest
 	}
 	d.reloads.WithLabelValues().Set(1)
 	d.rules.Store(p.rules)
+	d.retention.Store(int64(settings.Feed.Retention))
 	registry.MustRegister(buildInfo(), d.reloads, store.Collector(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	d.indexer = indexer.New(indexer.Options{
@@ -159,8 +165,13 @@ func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblest
 	d.actions.set(p)
 	d.links.pages.Store(p.pages)
 	var err error
+	if d.jira, err = newJiraSide(d, registry); err != nil {
+		return nil, err
+	}
 	d.api, err = newAPI(store, d.indexer, d.rules.Load, httpapi.Options{
-		Differ: d.indexer, Actions: d.actions, BranchName: d.actions.name, Links: d.links.of, Discoverer: discoverer{d.discoverer}, Webhooks: deliveries{d.receiver},
+		Differ: d.indexer, Actions: d.actions, BranchName: d.actions.name, Links: d.links.of, Discoverer: discoverer{d.discoverer, d.actions}, Webhooks: deliveries{d.receiver},
+		Associations: store, Fetched: d.indexer, Releases: releaseNames(settings), RequestsPerToken: settings.Limits.Requests,
+		ContextPath: settings.ContextPath, ShownCommands: d.shownCommands(),
 		Ready: d.ready, Registerer: registry, Gatherer: registry, Tokens: p.tokens,
 		Log: log.With().Str("component", "api").Logger(), Drain: drain,
 	})
@@ -177,6 +188,9 @@ func (d *daemon) ready() error {
 
 // run answers and indexes until ctx ends.
 func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
+	if err := d.beginJira(ctx); err != nil {
+		return err
+	}
 	repositories, err := d.take(ctx, d.plan)
 	if err != nil {
 		return err
@@ -186,6 +200,8 @@ func (d *daemon) run(ctx context.Context, l net.Listener, p Process) error {
 	g.Go(func() error { return d.indexer.Run(ctx) })
 	g.Go(func() error { return d.discoverer.Run(ctx) })
 	g.Go(func() error { return d.receiver.Run(ctx) })
+	g.Go(func() error { return d.trimFeed(ctx) })
+	d.runJira(ctx, g)
 	g.Go(func() error { d.watchReloads(ctx, p); return nil })
 	d.isReady.Store(true)
 	d.log.Info().Str("listen", l.Addr().String()).Str("version", versionOf().Version).Int("repositories", repositories).Msg("keytrail is running")
@@ -256,12 +272,14 @@ func distinct(targets []indexer.Target) []indexer.Target {
 	return out
 }
 
-// watchReloads reads the configuration again whenever it is asked to.
+// watchReloads reads the configuration again whenever it is asked to, and takes over what was read of Jira's projects.
 func (d *daemon) watchReloads(ctx context.Context, p Process) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case projects := <-d.jira.read:
+			d.takeProjects(projects)
 		case <-p.Reload:
 			if err := d.reload(ctx); err != nil {
 				d.reloads.WithLabelValues().Set(0)
@@ -286,6 +304,11 @@ func (d *daemon) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.jira.projects != nil {
+		if next.rules, err = rulesWith(settings.IssueKeys, d.jira.projects); err != nil {
+			return err
+		}
+	}
 	next.goOnFrom(d.plan)
 	repositories, err := d.take(ctx, next)
 	if err != nil {
@@ -297,6 +320,9 @@ func (d *daemon) reload(ctx context.Context) error {
 	d.indexer.SetRules(next.rules)
 	d.indexer.SetLimits(next.limits)
 	d.api.SetTokens(next.tokens)
+	d.api.SetReleases(releaseNames(settings))
+	d.api.SetRequestsPerToken(settings.Limits.Requests)
+	d.retention.Store(int64(settings.Feed.Retention))
 	d.settings, d.plan = settings, next
 	d.log.Info().Int("repositories", repositories).Msg("configuration read again")
 	return nil
@@ -304,4 +330,5 @@ func (d *daemon) reload(ctx context.Context) error {
 
 var _ httpapi.Indexer = (*indexer.Indexer)(nil)
 var _ httpapi.Differ = (*indexer.Indexer)(nil)
+var _ httpapi.Fetched = (*indexer.Indexer)(nil)
 var _ storage.Store = (*pebblestore.Store)(nil)

@@ -23,7 +23,7 @@ import (
 
 // TestKafkaOverHTTPIsIndexedAsGitLogTellsIt indexes a real history with all its pull requests from git http-backend,
 // and holds the API's answer for every key, the export, and verify --deep against a reading of git log that shares no
-// code with keytrail.
+// code with keytrail, and branches, tags and releases against git.
 func TestKafkaOverHTTPIsIndexedAsGitLogTellsIt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a whole history takes its time: left out by -short")
@@ -74,6 +74,7 @@ func TestKafkaOverHTTPIsIndexedAsGitLogTellsIt(t *testing.T) {
 		t.Errorf("export differs from git log (-git +export):\n%s", d)
 	}
 	askForEveryKey(t, data, want)
+	askForContainment(t, data, served, want)
 	keytrail(t, exitOK, "verify", "--deep", "--data", data)
 }
 

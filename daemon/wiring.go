@@ -103,9 +103,28 @@ func newPlan(c *config.Config, transports *transports) (plan, error) {
 			errs = append(errs, fmt.Errorf("auth token %q: %w", t.Name, err))
 			continue
 		}
-		p.tokens = append(p.tokens, httpapi.Token{Name: t.Name, Hash: sha256.Sum256([]byte(text))})
+		p.tokens = append(p.tokens, tokenOf(t, text))
 	}
 	return p, errors.Join(errs...)
+}
+
+// tokenOf makes of a configured token and its secret what the API knows of it.
+func tokenOf(t config.Token, secret string) httpapi.Token {
+	made := httpapi.Token{
+		Name: t.Name, Hash: sha256.Sum256([]byte(secret)), Projects: t.Projects, ReadOnly: t.Access == config.AccessRead,
+	}
+	for _, name := range t.Integrations {
+		if name == config.NamedOneByOne {
+			name = "" // of no integration
+		}
+		made.Integrations = append(made.Integrations, name)
+	}
+	return made
+}
+
+// releaseNames says which tags and branches stand for a release.
+func releaseNames(c *config.Config) httpapi.ReleaseNames {
+	return httpapi.ReleaseNames{Tags: c.Releases.Tags, Branches: c.Releases.Branches}
 }
 
 // goOnFrom puts those integrations of a former plan that are configured as before in place of the new ones.

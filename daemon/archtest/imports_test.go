@@ -27,7 +27,10 @@ func rooms() []room {
 		{"indexer/webhook", []string{"indexer", "indexer/host", "storage"}},
 		{"indexer/discovery", []string{"indexer", "indexer/host/...", "storage"}},
 		{"indexer/host/...", []string{"indexer/host/...", "storage"}},
-		{"indexer", []string{"indexer/schedule", "indexer/issuekey", "indexer/mirror/...", "indexer/host", "storage"}},
+		{"indexer/smartcommit", []string{"indexer/issuekey"}},
+		{"indexer/jira/...", []string{"indexer/host", "indexer/host/hostapi"}},
+		{"indexer/command", []string{"indexer/host", "indexer/issuekey", "indexer/jira", "indexer/smartcommit", "storage"}},
+		{"indexer", []string{"indexer/schedule", "indexer/issuekey", "indexer/mirror/...", "indexer/host", "indexer/host/filter", "storage"}},
 		{"storage", nil},
 		{"storage/...", []string{"storage/..."}},
 		{"bench/...", []string{"bench/...", "daemon/...", "httpapi/...", "indexer/...", "storage/..."}},
@@ -57,7 +60,7 @@ func libraries() map[string][]string {
 		"github.com/getkin/kin-openapi":       {"httpapi/...", "daemon/..."},
 		"github.com/rogpeppe/go-internal":     {"daemon/..."},
 		"golang.org/x/text":                   {"indexer/mirror/..."},
-		"github.com/prometheus/client_golang": {"bench/asker", "daemon/...", "httpapi/...", "indexer", "indexer/discovery", "indexer/host/...", "indexer/mirror/...", "indexer/webhook", "storage/pebblestore/..."},
+		"github.com/prometheus/client_golang": {"bench/asker", "daemon/...", "httpapi/...", "indexer", "indexer/command", "indexer/discovery", "indexer/host/...", "indexer/mirror/...", "indexer/webhook", "storage/pebblestore/..."},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -41,6 +42,17 @@ func checkListen(s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || n > 65535 {
 		return fmt.Errorf("%.60q: want host:port, as 127.0.0.1:8790", s)
+	}
+	return nil
+}
+
+// checkContextPath wants a path as web servers have it in front of an application's own.
+func checkContextPath(s string) error {
+	isForeign := func(c rune) bool {
+		return !strings.ContainsRune("/._~-", c) && (c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c))
+	}
+	if len(s) > 255 || !strings.HasPrefix(s, "/") || s == "/" || path.Clean(s) != s || strings.ContainsFunc(s, isForeign) {
+		return fmt.Errorf("%.60q: want a path that begins with a slash and ends without one, as /jira", s)
 	}
 	return nil
 }
@@ -81,6 +93,15 @@ func checkProject(s string) error {
 	}
 	if !ok {
 		return fmt.Errorf("%.60q: want a project key: two or more of A to Z, 0 to 9 and _, a letter first", s)
+	}
+	return nil
+}
+
+// checkPattern accepts what package path matches names with.
+func checkPattern(s string) error {
+	const most = 255
+	if _, err := path.Match(s, ""); err != nil || len(s) > most {
+		return fmt.Errorf("%.60q: want a pattern of names up to %d bytes, as release/* or v[0-9]*", s, most)
 	}
 	return nil
 }

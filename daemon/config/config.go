@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -32,9 +33,13 @@ type Config struct {
 	Limits       Limits
 	Local        Local
 	Auth         Auth
+	Releases     Releases
+	Feed         Feed
 	Integrations []Integration
 	Repositories []Repository
+	ContextPath  string  // of the Jira whose address clients of the dialects have, as "/jira"; empty for none
 	Webhook      Webhook // of Repositories; those of an integration have its own
+	Jira         Jira
 	Log          Log
 }
 
@@ -69,6 +74,7 @@ type IssueKeys struct {
 
 // Limits bounds what keytrail takes of its hosts and of this machine.
 type Limits struct {
+	Requests       int           // at a time, of one token; of all requests together without tokens
 	Fetches        int           // at a time, in all
 	FetchesPerHost int           // at a time, of one host
 	Connect        time.Duration // for a connection to a host
@@ -87,18 +93,6 @@ type Local struct {
 	Roots []string // absolute; below them also those that belong to another user than keytrail's
 }
 
-// Auth says who may ask. The zero value, no tokens and not None, is for a loopback listener only.
-type Auth struct {
-	None   bool // `auth: none` was written down: anyone may ask
-	Tokens []Token
-}
-
-// Token is a bearer token that the API accepts.
-type Token struct {
-	Name  string // for logs
-	Token Secret
-}
-
 // Repository is one repository named by itself.
 type Repository struct {
 	Name string
@@ -107,6 +101,18 @@ type Repository struct {
 	Reach
 	Refs  Refs // the configuration's own, where not overridden
 	Links Links
+}
+
+// Releases says which refs stand for a release: patterns of package path for short names, in which a * stops at a slash. A lone * is
+// every name.
+type Releases struct {
+	Tags     []string
+	Branches []string
+}
+
+// Feed says how long the changes of the index are told.
+type Feed struct {
+	Retention time.Duration
 }
 
 // Log says what is logged and how.
@@ -126,8 +132,15 @@ func Default() *Config {
 		Reach:      Reach{Objects: ObjectsCommits, Fetch: Fetch{Engine: EngineNative}},
 		BranchName: "${issuekey}-${summary}",
 		IssueKeys:  IssueKeys{Preset: "jira", Deny: []string{"UTF", "SHA", "ISO", "CVE", "RFC"}},
+		Releases: Releases{
+			Tags: []string{"*"},
+			Branches: []string{
+				"release/*", "releases/*", "release-*", "[0-9]*.[0-9]*", "v[0-9]*", "stable/*", "support/*", "hotfix/*",
+			},
+		},
+		Feed: Feed{Retention: 30 * 24 * time.Hour},
 		Limits: Limits{
-			Fetches: 8, FetchesPerHost: 4, Connect: 30 * time.Second, Stall: time.Minute, Total: 6 * time.Hour,
+			Requests: 64, Fetches: 8, FetchesPerHost: 4, Connect: 30 * time.Second, Stall: time.Minute, Total: 6 * time.Hour,
 			Advertisement: 512 << 20, Refs: 5_000_000, Pack: 20 << 30, Memory: 384 << 20,
 		},
 		Log: Log{Level: "info", Format: "json"},
@@ -167,6 +180,12 @@ func (c *Config) NeedsRestart(next *Config) []string {
 	if c.DataDir != next.DataDir {
 		keys = append(keys, "data_dir")
 	}
+	if c.ContextPath != next.ContextPath {
+		keys = append(keys, "context_path")
+	}
+	if !reflect.DeepEqual(c.Jira, next.Jira) {
+		keys = append(keys, "jira")
+	}
 	return keys
 }
 
@@ -193,6 +212,7 @@ func (c *Config) CheckSecrets() error {
 		look(at+"proxy.password", in.Proxy.Password)
 	}
 	look("webhook.secret", c.Webhook.Secret)
+	look("jira.token", c.Jira.Token)
 	for i, r := range c.Repositories {
 		at := fmt.Sprintf("repositories[%d].", i)
 		r.look(at, look)

@@ -28,7 +28,7 @@ func TestAnEmptyFileGivesTheDefaults(t *testing.T) {
 	}
 }
 
-func TestTheExampleHoldsEverySetting(t *testing.T) {
+func TestTheExampleIsReadAsItIsWritten(t *testing.T) {
 	got, err := config.Load("../dist/example.yaml", config.Checks{})
 	if err != nil {
 		t.Fatal(err)
@@ -36,9 +36,19 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 	want := config.Default()
 	want.IssueKeys.Projects = nil
 	want.IssueKeys.Aliases = map[string]string{"OLD": "NEW"}
-	want.Auth.Tokens = []config.Token{{Name: "jira", Token: config.SecretFromFile("/run/secrets/jira")}}
+	want.Auth.Tokens = []config.Token{
+		{Name: "jira", Token: config.SecretFromFile("/run/secrets/jira"), Access: config.AccessWrite},
+		{
+			Name: "acme-board", Token: config.SecretFromFile("/run/secrets/acme-board"), Access: config.AccessRead,
+			Projects: []string{"ACME"}, Integrations: []string{"acme-azure", config.NamedOneByOne},
+		},
+	}
 	want.Local.Roots = []string{"/srv/git"}
 	want.Webhook.Secret = config.SecretFromEnv("REPOSITORIES_HOOK")
+	want.Jira = config.Jira{
+		URL: "https://jira.example.com", Token: config.SecretFromFile("/run/secrets/jira-api"), Projects: []string{"ACME"}, ProjectKeys: true,
+		SmartCommits: config.SmartCommits{Enabled: true, MaxAge: 14 * 24 * time.Hour, Authors: config.AuthorsKnown},
+	}
 	acme := want.Reach
 	acme.CA = "/etc/keytrail/acme-ca.pem"
 	acme.Proxy = config.Proxy{URL: "http://proxy.example.com:3128", Username: "bot", Password: config.SecretFromFile("/run/secrets/proxy")}
@@ -59,6 +69,12 @@ func TestTheExampleHoldsEverySetting(t *testing.T) {
 		Name: "acme-gitlab", Type: "gitlab", URL: "https://git.example.com/gitlab", Reach: want.Reach, Refs: config.Refs{Notes: true},
 		Credentials:  config.Credentials{Token: config.SecretFromEnv("GITLAB_TOKEN"), SSHKey: config.SecretFromFile("/etc/keytrail/id_ed25519")},
 		Organisation: "acme/backend", Origins: []string{"https://clone.example.com"}, API: "https://git.example.com/gitlab/api/v4",
+	}, {
+		Name: "acme-gitea", Type: "gitea", URL: "https://gitea.example.com", Reach: want.Reach, Refs: config.Refs{Notes: true},
+		Credentials: config.Credentials{Token: config.SecretFromEnv("GITEA_TOKEN")}, APIPath: "/repos/search?topic=true&q=go",
+	}, {
+		Name: "acme-aws", Type: "codecommit", Region: "eu-central-1", Reach: want.Reach, Refs: config.Refs{Notes: true},
+		Credentials: config.Credentials{Username: "EXAMPLEKEYID", Password: config.SecretFromFile("/run/secrets/aws")},
 	}, {
 		Name: "shelf", Type: "folder", Path: "/srv/git", Depth: 2, Refs: config.Refs{Notes: true}, Reach: want.Reach,
 		Links: config.Links{
@@ -95,6 +111,7 @@ func TestSettingsAreRead(t *testing.T) {
 		name, text string
 		want       func(*config.Config)
 	}{
+		{"context path", "context_path: /tools/jira", func(c *config.Config) { c.ContextPath = "/tools/jira" }},
 		{"flow style", `{listen: "[::1]:80", log: {level: debug, format: console}}`, func(c *config.Config) {
 			c.Listen, c.Log = "[::1]:80", config.Log{Level: "debug", Format: "console"}
 		}},
@@ -107,8 +124,11 @@ func TestSettingsAreRead(t *testing.T) {
 		{"a token lets the listener off loopback", "listen: 0.0.0.0:80\nauth: {tokens: [{name: a, token: {env: A}}]}",
 			func(c *config.Config) {
 				c.Listen = "0.0.0.0:80"
-				c.Auth.Tokens = []config.Token{{Name: "a", Token: config.SecretFromEnv("A")}}
+				c.Auth.Tokens = []config.Token{{Name: "a", Token: config.SecretFromEnv("A"), Access: config.AccessWrite}}
 			}},
+		{"releases and the feed", "releases: {tags: ['v*'], branches: []}\nfeed: {retention: 2h}\nlimits: {requests_per_token: 1}", func(c *config.Config) {
+			c.Releases, c.Feed.Retention, c.Limits.Requests = config.Releases{Tags: []string{"v*"}}, 2*time.Hour, 1
+		}},
 		{"localhost is loopback", "listen: localhost:0", func(c *config.Config) { c.Listen = "localhost:0" }},
 		{"sizes", "limits: {pack: 512MiB, fetches: 1, stall: 1m30s, memory: 1GiB}", func(c *config.Config) {
 			c.Limits.Pack, c.Limits.Fetches, c.Limits.Stall, c.Limits.Memory = 512<<20, 1, 90*time.Second, 1<<30
@@ -118,8 +138,9 @@ func TestSettingsAreRead(t *testing.T) {
 			c.IssueKeys.Deny = []string{"UTF", "SHA", "CVE", "RFC"}
 		}},
 		{"the name of branches", `branch_name: "${issuetype}/${issuekey}"`, func(c *config.Config) { c.BranchName = "${issuetype}/${issuekey}" }},
-		{"actions in the caller's name", "integrations: [{name: a, type: github, require_user_token: true}]", func(c *config.Config) {
+		{"actions in the caller's name", "integrations: [{name: a, type: github, token: {env: T}, require_user_token: true}]", func(c *config.Config) {
 			c.Integrations = []config.Integration{{Name: "a", Type: "github", RequireUserToken: true, Refs: c.Refs, Reach: c.Reach}}
+			c.Integrations[0].Token = config.SecretFromEnv("T")
 		}},
 		{"discovery", "discovery: {interval: 1h, confirmations: 1}", func(c *config.Config) {
 			c.Discovery = config.Discovery{Interval: time.Hour, Confirmations: 1}
@@ -166,10 +187,12 @@ func TestSettingsAreRead(t *testing.T) {
 
 func TestEveryTypeOfIntegrationIsKnown(t *testing.T) {
 	for _, kind := range config.Types() {
-		where := "url: https://git.example.com"
+		where := "url: https://git.example.com, token: {env: T}"
 		switch kind {
 		case config.TypeFolder:
 			where = "path: /srv/git"
+		case config.TypeGerrit:
+			where = "url: https://git.example.com, username: u, password: {env: P}"
 		case config.TypeGitHubApp:
 			where = "app_id: 12, private_key: {env: K}"
 		case config.TypeCodeCommit:
@@ -196,10 +219,11 @@ func TestAllFaultsAreReportedInTheOrderOfTheFile(t *testing.T) {
 	_, err := config.Parse("k.yaml", []byte(text), config.Checks{})
 	want := strings.Join([]string{
 		`k.yaml:1:14: log.level: "loud": want one of trace, debug, info, warn, error`,
-		`k.yaml:2:1: lissten: unknown key; known here: listen, data_dir, poll, discovery, refs, objects, fetch, ca, proxy, issue_keys, ` +
-			`branch_name, limits, local, auth, integrations, repositories, webhook, log`,
+		`k.yaml:2:1: lissten: unknown key, did you mean listen?; known here: listen, data_dir, poll, discovery, refs, objects, fetch, ca, proxy, issue_keys, ` +
+			`branch_name, limits, local, auth, releases, feed, integrations, repositories, context_path, webhook, jira, log`,
 		`k.yaml:4:13: poll.interval: "soon": want a duration such as 90s, 5m or 24h, at least 1s`,
 		`k.yaml:6:5: integrations[0]: url is missing`,
+		`k.yaml:6:5: integrations[0]: token is missing: write token: {env: NAME} or {file: PATH}`,
 		`k.yaml:6:11: integrations[0].name: "a b": want up to 63 letters, digits, dots, hyphens and underscores, ` +
 			`a letter or digit first`,
 		`k.yaml:8:5: integrations[1]: name is missing`,
@@ -223,9 +247,9 @@ func TestChecksOfOtherPackagesAreAsked(t *testing.T) {
 		Refspec: func(s string) error { return errors.New("refspec refused") },
 		Filter:  func(s string) error { return errors.New("filter refused") },
 	}
-	text := "refs: {other: [a]}\nintegrations: [{name: a, type: github, url: https://h.example.com, filter: x}]"
+	text := "refs: {other: [a]}\nintegrations: [{name: a, type: github, token: {env: T}, filter: x}]"
 	_, err := config.Parse("k.yaml", []byte(text), checks)
-	want := "k.yaml:1:16: refs.other[0]: refspec refused\nk.yaml:2:76: integrations[0].filter: filter refused"
+	want := "k.yaml:1:16: refs.other[0]: refspec refused\nk.yaml:2:65: integrations[0].filter: filter refused"
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}
@@ -250,8 +274,8 @@ func TestRestartIsNeededForListenerAndData(t *testing.T) {
 	if got := a.NeedsRestart(b); got != nil {
 		t.Errorf("poll: %v", got)
 	}
-	b.Listen, b.DataDir = "127.0.0.1:1", "/x"
-	if got := a.NeedsRestart(b); !slices.Equal(got, []string{"listen", "data_dir"}) {
+	b.Listen, b.DataDir, b.ContextPath = "127.0.0.1:1", "/x", "/jira"
+	if got := a.NeedsRestart(b); !slices.Equal(got, []string{"listen", "data_dir", "context_path"}) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -115,10 +115,18 @@ type field struct {
 	read func(value)
 }
 
-// mapping reads v by its fields, in the order given rather than the file's, and returns the values found. Keys that are not
-// among the fields are faults. An empty v is a mapping without keys.
+// mapping reads v by its fields and returns the values found. Keys that are not among the fields are faults.
 func (v value) mapping(fields ...field) map[string]value {
-	entries, found := v.entries(), make(map[string]value)
+	found, others := v.take(fields...)
+	v.refuse(others, keysOfAll(fields), "here")
+	return found
+}
+
+// take reads v by its fields, in the order given rather than the file's, and returns the values found, and the entries that are
+// of no field. An empty v is a mapping without keys.
+func (v value) take(fields ...field) (found map[string]value, others []entry) {
+	entries := v.entries()
+	found = make(map[string]value)
 	for _, f := range fields {
 		i := slices.IndexFunc(entries, func(e entry) bool { return e.key == f.key })
 		if i >= 0 {
@@ -127,14 +135,26 @@ func (v value) mapping(fields ...field) map[string]value {
 			entries = slices.Delete(entries, i, i+1)
 		}
 	}
+	return found, entries
+}
+
+// refuse records entries whose keys are not among those known in a place.
+func (v value) refuse(entries []entry, known []string, place string) {
 	for _, e := range entries {
-		known := make([]string, len(fields))
-		for i, f := range fields {
-			known[i] = f.key
+		meant := ""
+		if key, ok := nearest(e.key, known); ok {
+			meant = fmt.Sprintf(", did you mean %s?", key)
 		}
-		v.d.fail(e.keyNode, e.path, "unknown key; known here: "+strings.Join(known, ", "))
+		v.d.fail(e.keyNode, e.path, fmt.Sprintf("unknown key%s; known %s: %s", meant, place, strings.Join(known, ", ")))
 	}
-	return found
+}
+
+func keysOfAll(fields []field) []string {
+	keys := make([]string, len(fields))
+	for i, f := range fields {
+		keys[i] = f.key
+	}
+	return keys
 }
 
 // entry is a key of a mapping with its value.
@@ -170,7 +190,11 @@ func (v value) entries() []entry {
 // require records each of keys that is not in found, which v.mapping returned.
 func (v value) require(found map[string]value, keys ...string) {
 	for _, key := range keys {
-		if _, ok := found[key]; !ok {
+		switch _, ok := found[key]; {
+		case ok:
+		case slices.Contains(ofSecrets, key):
+			v.fail("%[1]s is missing: write %[1]s: {env: NAME} or {file: PATH}", key)
+		default:
 			v.fail("%s is missing", key)
 		}
 	}

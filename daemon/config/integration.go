@@ -68,33 +68,49 @@ func Types() []string {
 }
 
 // typeKeys are the keys that not all types of integrations take.
-type typeKeys struct{ required, optional []string }
+type typeKeys struct {
+	required, optional []string
+	// credentials are optional keys of which one set must be there; none where the required ones are enough.
+	credentials [][]string
+}
+
+// all are the keys that an integration of the type takes.
+func (k typeKeys) all() []string {
+	return slices.Concat([]string{"name", "type"}, k.required, k.optional, []string{"filter", "refs", "links"})
+}
 
 // keysOf says which keys an integration of a type takes beside name, type, filter, refs and links.
 func keysOf(kind string) typeKeys {
-	account := slices.Concat([]string{"url", "origins", "webhook", "require_user_token", "ca", "proxy"}, ofSSH, ofRemotes)
+	account := slices.Concat([]string{"origins", "webhook", "require_user_token", "headers", "ca", "proxy"}, ofSSH, ofRemotes)
 	with := func(keys ...string) []string { return slices.Concat(account, keys) }
 	switch kind {
 	case TypeAzureDevOps:
-		return typeKeys{nil, with("api", "username", "token", "organisation")}
+		return typeKeys{required: []string{"token"}, optional: with("api", "url", "username", "organisation")}
 	case TypeAzureDevOpsServer:
-		return typeKeys{[]string{"url"}, with("api", "username", "password", "token", "organisation")}
-	case TypeGitHub:
-		return typeKeys{nil, with("api", "username", "token", "organisation", "api_path")}
+		return typeKeys{
+			required: []string{"url"}, optional: with("api", "username", "password", "token", "organisation"),
+			credentials: [][]string{{"token"}, {"username", "password"}},
+		}
+	case TypeGitHub, TypeGitLab:
+		return typeKeys{required: []string{"token"}, optional: with("api", "url", "username", "organisation", "api_path")}
 	case TypeGitHubApp:
-		return typeKeys{[]string{"app_id", "private_key"}, with("api", "installation_id")}
-	case TypeGitLab:
-		return typeKeys{nil, with("api", "username", "token", "organisation", "api_path")}
+		return typeKeys{required: []string{"app_id", "private_key"}, optional: with("api", "url", "installation_id")}
 	case TypeBitbucketServer:
-		return typeKeys{[]string{"url"}, with("api", "username", "password", "token", "organisation")}
+		return typeKeys{
+			required: []string{"url"}, optional: with("api", "username", "password", "token", "organisation"),
+			credentials: [][]string{{"token"}, {"username", "password"}},
+		}
 	case TypeGerrit:
-		return typeKeys{[]string{"url"}, with("username", "password")}
+		return typeKeys{required: []string{"url", "username", "password"}, optional: account}
 	case TypeCodeCommit:
-		return typeKeys{[]string{"region", "username", "password"}, slices.Concat([]string{"api", "origins", "token", "webhook", "ca", "proxy"}, ofRemotes)}
+		return typeKeys{
+			required: []string{"region", "username", "password"},
+			optional: slices.Concat([]string{"api", "origins", "token", "webhook", "ca", "proxy"}, ofRemotes),
+		}
 	case TypeGitea:
-		return typeKeys{[]string{"url"}, with("api", "username", "token", "organisation", "api_path")}
+		return typeKeys{required: []string{"url", "token"}, optional: with("api", "username", "organisation", "api_path")}
 	case TypeFolder:
-		return typeKeys{[]string{"path"}, []string{"depth"}}
+		return typeKeys{required: []string{"path"}, optional: []string{"depth"}}
 	}
 	return typeKeys{}
 }
@@ -103,7 +119,7 @@ func (c *Config) readIntegrations(v value) {
 	names := make(unique)
 	v.list(func(v value) {
 		in := Integration{Refs: c.Refs.clone(), Reach: c.Reach}
-		found := v.mapping(slices.Concat(
+		fields := slices.Concat(
 			[]field{
 				{"name", text(&in.Name, checkName, names.check)},
 				{"type", oneOf(&in.Type, Types()...)},
@@ -125,21 +141,25 @@ func (c *Config) readIntegrations(v value) {
 				{"depth", integer(&in.Depth, 1, 5)},
 			},
 			in.Credentials.fields(), in.Reach.fields(v.d.checks),
-		)...)
+		)
+		found, others := v.take(fields...)
 		v.require(found, "name", "type")
-		in.checkType(v, found)
+		known, place := keysOfAll(fields), "here"
+		if slices.Contains(Types(), in.Type) {
+			known, place = keysOf(in.Type).all(), "to the type "+in.Type
+			in.checkType(v, found)
+		}
+		v.refuse(others, known, place)
 		c.Integrations = append(c.Integrations, in)
 	})
 }
 
-// checkType holds the keys found against the type: one that is never used is a mistake.
+// checkType holds the keys found against the type, which is one of [Types]: one that is never used is a mistake.
 func (in *Integration) checkType(v value, found map[string]value) {
-	if !slices.Contains(Types(), in.Type) {
-		return // its keys cannot be judged, and the type itself was
-	}
 	keys := keysOf(in.Type)
 	v.require(found, keys.required...)
-	taken := slices.Concat([]string{"name", "type", "filter", "refs", "links"}, keys.required, keys.optional)
+	keys.requireCredentials(v, found)
+	taken := keys.all()
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		if !slices.Contains(taken, key) {
 			found[key].fail("is not for an integration of type %s: take it out", in.Type)
@@ -151,12 +171,29 @@ func (in *Integration) checkType(v value, found map[string]value) {
 	if hasPassword && hasToken && !isTemporaryKey {
 		v.fail("has a password and a token: write one of them")
 	}
+	if in.hasHeader("Authorization") {
+		found["headers"].fail("has Authorization, which the credentials of the integration set: take it out")
+	}
 	_, hasPassphrase := found["ssh_key_passphrase"]
 	if _, hasKey := found["ssh_key"]; hasPassphrase && !hasKey {
 		v.fail("has an ssh_key_passphrase and no ssh_key: write the key that it opens")
 	}
 	if in.Type == TypeFolder && in.Depth == 0 {
 		in.Depth = 1
+	}
+}
+
+// requireCredentials records that no set of the credentials is whole in found.
+func (k typeKeys) requireCredentials(v value, found map[string]value) {
+	var ways []string
+	for _, set := range k.credentials {
+		if !slices.ContainsFunc(set, func(key string) bool { _, ok := found[key]; return !ok }) {
+			return
+		}
+		ways = append(ways, strings.Join(set, " and "))
+	}
+	if len(ways) > 0 {
+		v.fail("credentials are missing: write %s; a secret is written {env: NAME} or {file: PATH}", strings.Join(ways, ", or "))
 	}
 }
 

@@ -25,12 +25,19 @@ func (c *Config) read(v value) {
 			{"limits", c.Limits.read},
 			{"local", c.Local.read},
 			{"auth", c.Auth.read},
+			{"releases", c.Releases.read},
+			{"feed", c.Feed.read},
 			{"integrations", c.readIntegrations},
 			{"repositories", c.readRepositories},
+			{"context_path", text(&c.ContextPath, checkContextPath)},
 			{"webhook", c.readWebhook},
+			{"jira", c.readJira},
 			{"log", c.Log.read},
 		},
 	)...)
+	if at, ok := found["auth"]; ok {
+		c.checkTokens(at)
+	}
 	if at, ok := found["listen"]; ok {
 		if err := c.CheckListen(); err != nil && checkListen(c.Listen) == nil {
 			at.fail("%v", err)
@@ -107,6 +114,7 @@ func (k *IssueKeys) readAliases(v value) {
 
 func (l *Limits) read(v value) {
 	v.mapping(
+		field{"requests_per_token", integer(&l.Requests, 1, 100_000)},
 		field{"fetches", integer(&l.Fetches, 1, 1024)},
 		field{"fetches_per_host", integer(&l.FetchesPerHost, 1, 1024)},
 		field{"connect", duration(&l.Connect, time.Second, time.Hour)},
@@ -119,35 +127,19 @@ func (l *Limits) read(v value) {
 	)
 }
 
+func (r *Releases) read(v value) {
+	v.mapping(
+		field{"tags", texts(&r.Tags, checkPattern)},
+		field{"branches", texts(&r.Branches, checkPattern)},
+	)
+}
+
+func (f *Feed) read(v value) {
+	v.mapping(field{"retention", duration(&f.Retention, time.Hour, math.MaxInt64)})
+}
+
 func (l *Local) read(v value) {
 	v.mapping(field{"roots", texts(&l.Roots, checkAbsolute)})
-}
-
-func (a *Auth) read(v value) {
-	if s, ok := v.text(); ok {
-		if a.None = s == "none"; !a.None {
-			v.fail("want none, or a mapping with tokens")
-		}
-		return
-	}
-	found := v.mapping(field{"tokens", a.readTokens})
-	v.require(found, "tokens")
-	if tokens, ok := found["tokens"]; ok && len(a.Tokens) == 0 {
-		tokens.fail("no token: write one, or `auth: none` to let anyone ask")
-	}
-}
-
-func (a *Auth) readTokens(v value) {
-	names := make(unique)
-	v.list(func(v value) {
-		var t Token
-		found := v.mapping(
-			field{"name", text(&t.Name, checkName, names.check)},
-			field{"token", secret(&t.Token)},
-		)
-		v.require(found, "name", "token")
-		a.Tokens = append(a.Tokens, t)
-	})
 }
 
 func (c *Config) readRepositories(v value) {
@@ -168,6 +160,9 @@ func (c *Config) readRepositories(v value) {
 		c.Repositories = append(c.Repositories, r)
 	})
 }
+
+// ofSecrets are the keys whose value is a secret.
+var ofSecrets = []string{"password", "token", "private_key", "secret"}
 
 // The keys that only some repositories use.
 var (

@@ -183,15 +183,19 @@ func TestCheckSecretsNamesEachThatIsMissing(t *testing.T) {
 	}
 	t.Setenv("AZURE_PAT", "x")
 	t.Setenv("AZURE_HOOK", "")
+	t.Setenv("GITEA_TOKEN", "x")
 	t.Setenv("GIT_PASSWORD", "x")
 	t.Setenv("GIT_TOKEN", "x")
 	want := "auth.tokens[0].token: secret file: stat /run/secrets/jira: no such file or directory\n" +
+		"auth.tokens[1].token: secret file: stat /run/secrets/acme-board: no such file or directory\n" +
 		"integrations[0].webhook.secret: environment variable AZURE_HOOK is not set: set it where keytrail is started\n" +
 		"integrations[0].proxy.password: secret file: stat /run/secrets/proxy: no such file or directory\n" +
 		"integrations[1].private_key: secret file: stat /run/secrets/github-app.pem: no such file or directory\n" +
 		"integrations[2].token: environment variable GITLAB_TOKEN is not set: set it where keytrail is started\n" +
 		"integrations[2].ssh_key: secret file: stat /etc/keytrail/id_ed25519: no such file or directory\n" +
+		"integrations[4].password: secret file: stat /run/secrets/aws: no such file or directory\n" +
 		"webhook.secret: environment variable REPOSITORIES_HOOK is not set: set it where keytrail is started\n" +
+		"jira.token: secret file: stat /run/secrets/jira-api: no such file or directory\n" +
 		"repositories[1].headers.X-Tenant: environment variable GIT_TENANT is not set: set it where keytrail is started\n" +
 		"repositories[2].ssh_key: secret file: stat /etc/keytrail/id_ed25519: no such file or directory\n" +
 		"repositories[2].ssh_key_passphrase: secret file: stat /run/secrets/passphrase: no such file or directory"

@@ -255,7 +255,7 @@ func TestConfigCheckListShowsWhatAFilterDoesAndTouchesNothing(t *testing.T) {
 		t.Errorf("check: exit code %d\n%s%s", code, out, errs)
 	}
 	code, out, errs = run(t, "config", "check", "--list", config)
-	if want := "other\t/srv/git/other.git\nacme: 2 of 3 repositories\n+ acme/cart\n+ acme/shop\n- acme/tools\n"; code != 0 || out != want {
+	if want := "+ other\t/srv/git/other.git\nacme: 2 of 3 repositories\n+ acme/cart\n+ acme/shop\n- acme/tools\n"; code != 0 || out != want {
 		t.Errorf("list: exit code %d\n%s%s\nwant:\n%s", code, out, errs, want)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "data*")); err != nil || len(left) > 0 {

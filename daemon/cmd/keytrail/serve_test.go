@@ -35,6 +35,7 @@ func TestServeOnAConfigurationFileFromStartToStop(t *testing.T) {
 data_dir: %s
 auth: {tokens: [{name: jira, token: {file: %s}}]}
 log: {level: debug}
+jira: {url: "http://127.0.0.1:9", token: {env: GIT_PASSWORD}, projects: [ABC]}
 repositories:
   - {name: local, url: %s}
   - {name: remote, url: "%s", username: bot, password: {env: GIT_PASSWORD}}
@@ -112,7 +113,8 @@ func checkMetrics(t *testing.T, exposition string) {
 		"keytrail_fetch_received_bytes_total", "keytrail_fetches_total", "keytrail_http_panics_total",
 		"keytrail_http_request_duration_seconds", "keytrail_http_requests_in_flight", "keytrail_index_lag_seconds",
 		"keytrail_postings", "keytrail_push_visible_seconds", "keytrail_queue_repositories", "keytrail_repositories",
-		"keytrail_repository_staleness_seconds", "keytrail_storage_bytes", "keytrail_webhooks_total",
+		"keytrail_repository_staleness_seconds", "keytrail_smart_commands_total", "keytrail_smart_commands_waiting", "keytrail_storage_bytes",
+		"keytrail_webhooks_total",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("metrics:\n%v\nwant:\n%v", names, want)
