@@ -134,6 +134,8 @@ func (q *queryRun) askDaemon(ctx context.Context) (err error) {
 		return err
 	}
 	q.report.Repository.Keys, q.report.Repository.Pairs = len(q.key.issues), len(q.key.postings)
+	memory := startWatch(d.cmd.Process.Pid)
+	defer memory.end()
 	sets, err := q.daemonSets(ctx, d)
 	if err != nil {
 		return err
@@ -158,6 +160,10 @@ func (q *queryRun) askDaemon(ctx context.Context) (err error) {
 		}
 	}
 	q.collect(sets)
+	if err := q.followFeed(ctx, d); err != nil {
+		return err
+	}
+	q.report.Memory = memory.end()
 	return nil
 }
 
@@ -171,19 +177,23 @@ func (q *queryRun) daemonSets(ctx context.Context, d *daemon) ([]*questionSet, e
 		rows: []QueryRow{{Name: nameHealth, Clients: 1}, {Name: nameHealth, Clients: q.Clients}}, questions: []asker.Question{health},
 	}}
 	for _, by := range draws() {
-		questions, err := q.key.ofDaemon(ctx, d, by)
-		if err != nil {
-			return nil, err
+		for _, as := range forms() {
+			questions, err := q.key.ofDaemon(ctx, d, by, as)
+			if err != nil {
+				return nil, err
+			}
+			name := nameHTTP + by.name + as.name
+			sets = append(sets, &questionSet{questions: questions, rows: []QueryRow{
+				{Name: name, Clients: 1}, {Name: name, Clients: q.Clients}, {Name: name, Clients: 1, IsBusy: true}, {Name: name, Clients: q.Clients, IsBusy: true},
+			}})
 		}
-		name := nameHTTP + by.name
-		sets = append(sets, &questionSet{questions: questions, rows: []QueryRow{
-			{Name: name, Clients: 1}, {Name: name, Clients: q.Clients}, {Name: name, Clients: 1, IsBusy: true}, {Name: name, Clients: q.Clients, IsBusy: true},
-		}})
 	}
 	by := draws()[0]
 	questions, err := q.key.ofBatches(ctx, d, by)
 	name := fmt.Sprintf("batch of %d issues, %s", batchKeys, by.name)
-	return append(sets, &questionSet{questions: questions, rows: []QueryRow{{Name: name, Clients: 1}}}), err
+	return append(sets, &questionSet{questions: questions, rows: []QueryRow{
+		{Name: name, Clients: 1}, {Name: name, Clients: q.Clients}, {Name: name, Clients: 1, IsBusy: true},
+	}}), err
 }
 
 func (q *queryRun) collect(sets []*questionSet) {

@@ -64,7 +64,7 @@ func TestEveryWayOfAskingIsMeasuredAndAnswered(t *testing.T) {
 	}
 	for _, name := range []string{
 		"/healthz, the least there is to answer, 3 clients", "HTTP, by commit", "HTTP, by issue, 3 clients, while indexing",
-		"batch of 100 issues, by commit", "index, by commit", "index, by issue, while indexing",
+		"batch of 100 issues, by commit", "batch of 100 issues, by commit, 3 clients", "HTTP, by commit, without containment, while indexing", "index, by commit", "index, by issue, while indexing",
 	} {
 		if r, ok := rows[name]; !ok {
 			t.Errorf("no row %q", name)
@@ -72,7 +72,7 @@ func TestEveryWayOfAskingIsMeasuredAndAnswered(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
-	if report.Git.Median <= 0 || report.Repository.Keys == 0 || len(report.Goals) == 0 {
+	if report.Git.Median <= 0 || report.Feed.Median <= 0 || report.Memory == 0 || report.Repository.Keys == 0 || len(report.Goals) == 0 {
 		t.Errorf("an incomplete report: %+v", report)
 	}
 	dir := t.TempDir()

@@ -125,11 +125,19 @@ func (a *issueAnswer) check(got issuePage) error {
 	return nil
 }
 
+// form is what an answer tells of each commit.
+type form struct {
+	name, query string
+}
+
+// forms are the whole answer, with the branches and tags that contain each commit, and the one without them.
+func forms() []form { return []form{{}, {namePlain, "?containment=false"}} }
+
 // drawnTargets is how many different questions a daemon is asked: each answer is read and checked once before.
 const drawnTargets = 3000
 
 // ofDaemon draws questions about one issue each and checks the daemon's answers.
-func (k *answerKey) ofDaemon(ctx context.Context, d *daemon, by draw) ([]asker.Question, error) {
+func (k *answerKey) ofDaemon(ctx context.Context, d *daemon, by draw, as form) ([]asker.Question, error) {
 	random := asker.Random(1)
 	known := map[string]asker.Question{}
 	questions := make([]asker.Question, drawnTargets)
@@ -137,7 +145,7 @@ func (k *answerKey) ofDaemon(ctx context.Context, d *daemon, by draw) ([]asker.Q
 		issue := k.draw(random, by.byPosting)
 		q, ok := known[issue.text]
 		if !ok {
-			q = asker.Question{Text: "/api/v1/issues/" + issue.text + "/commits"}
+			q = asker.Question{Text: "/api/v1/issues/" + issue.text + "/commits" + as.query}
 			var page issuePage
 			if err := d.learn(ctx, &q, &page); err != nil {
 				return nil, err

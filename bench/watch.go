@@ -17,6 +17,7 @@ const watchEvery = 20 * time.Millisecond
 // of mapped files are left out, since the system takes them back when it needs room. A peak between two readings is missed.
 type watch struct {
 	stop chan struct{}
+	once sync.Once
 	done sync.WaitGroup
 	peak int64
 }
@@ -39,9 +40,9 @@ func startWatch(pid int) *watch {
 	return w
 }
 
-// end gives the peak so far, in bytes; 0 of a process that was never seen alive.
+// end gives the peak so far, in bytes; 0 of a process that was never seen alive. A second end gives the same.
 func (w *watch) end() int64 {
-	close(w.stop)
+	w.once.Do(func() { close(w.stop) })
 	w.done.Wait()
 	return w.peak
 }
