@@ -405,3 +405,23 @@ func TestATokenExportsWhatItOpensAlone(t *testing.T) {
 	}
 	f.as("reader", http.MethodPost, "/rest/gitplugin/2.0/reindex", "{}").gijRefusal(http.StatusForbidden, "may only read")
 }
+
+// A branch and a tag of an issue may be on a commit of other issues, which a token of one project does not open.
+func TestATokenReadsNothingOfACommitItDoesNotOpenWhereABranchOrTagIsOnIt(t *testing.T) {
+	f := newFixture(t, withScopes)
+	advance(t, f.store, storage.Advance{
+		Repository: kafka, DefaultBranch: "refs/heads/trunk", SeenAt: now, Tips: []storage.TipChange{tip("refs/heads/zk-3", 5, "ZK-3"), tip("refs/tags/2.0", 5)},
+	})
+	for target, own := range map[string]string{
+		"/api/v1/export/devinfo?issue=ZK-3":                  `"name":"zk-3"`,
+		"/rest/gitplugin/1.0/issuegitdetails/issue/ZK-1/tag": `"name":"2.0"`,
+	} {
+		for token, isOpen := range map[string]bool{"zk": false, "all": true} {
+			have := string(f.as(token, http.MethodGet, target, "").body)
+			isTold := strings.Contains(have, "KAFKA-7: aside") || strings.Count(have, "bo@example.com") > 2
+			if isTold != isOpen || !strings.Contains(have, own) || !strings.Contains(have, oid(5).String()) {
+				t.Errorf("%s of %s: %s", target, token, have)
+			}
+		}
+	}
+}

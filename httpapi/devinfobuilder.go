@@ -174,6 +174,9 @@ func (b *devInfoBuilder) addBranch(ctx context.Context, ref storage.IssueRef) er
 	b.told[id] = true
 	b.last = devInfoPlace{kind: devInfoBranches, repository: in.ID, name: ref.Name}
 	keys := b.who.keys(tip.Keys)
+	if b.who.hit(hit) != nil { // Jira demands a last commit; of one that the token does not open it is told the id and the time only
+		hit.Message, hit.Author.Name, hit.Author.Email = hit.OID.String(), "", ""
+	}
 	if hit.Keys = b.who.keys(hit.Keys); len(hit.Keys) == 0 {
 		hit.Keys = keys // Jira takes no commit without one, though it is here to be shown only
 	}

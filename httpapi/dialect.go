@@ -53,14 +53,24 @@ func (s *Server) plain(r *http.Request) *http.Request {
 	return &plain
 }
 
-// plainPath is a path without the context path of the Jira that is imitated, and without the .json that Git Integration for Jira
-// takes behind some of its resources.
+// plainPath is a path of a dialect, or of its webhooks, without the context path of the Jira that is imitated, with single slashes where
+// a client joined addresses that both had one, without a slash at its end, and without the .json that Git Integration for Jira takes
+// behind some of its resources. Other paths stay as they are.
 func (s *Server) plainPath(path string) string {
-	if at, ok := strings.CutPrefix(path, s.options.ContextPath); ok && (strings.HasPrefix(at, "/rest/") || strings.HasPrefix(at, "/git/webhook/")) {
-		path = at
+	plain := path
+	for strings.Contains(plain, "//") {
+		plain = strings.ReplaceAll(plain, "//", "/")
 	}
-	if isGIJ(path) {
-		path = strings.TrimSuffix(path, ".json")
+	if at, ok := strings.CutPrefix(plain, s.options.ContextPath); ok && strings.HasPrefix(at, "/") {
+		plain = at
+	}
+	switch {
+	case strings.HasPrefix(plain, gijHookPath), strings.HasPrefix(plain, "/git/webhook/"):
+		return plain
+	case isGIJ(plain):
+		return strings.TrimSuffix(strings.TrimSuffix(plain, "/"), ".json")
+	case isDialect(plain):
+		return strings.TrimSuffix(plain, "/")
 	}
 	return path
 }

@@ -49,12 +49,13 @@ func TestGIJServesEachFormOfAnAddressTheSame(t *testing.T) {
 			"/rest/gitplugin/latest/issues/KAFKA-7/commits", "/rest/gitplugin/2.0/issues/KAFKA-7/commits", "/jira/rest/gitplugin/1.0/issues/KAFKA-7/commits",
 			"/rest/gitplugin/1.0/issues/kafka-7/commits", "/rest/gitplugin/1.0/issues/OLD-7/commits", "/rest/gitplugin/1.0/issues/KAFKA-7/commits.json",
 			"/rest/gitplugin/1.0/issues/KAFKA-7/commits?showFiles=false&_=1732000000000&os_authType=basic",
+			"/rest/gitplugin/1.0/issues/KAFKA-7/commits/", "//rest/gitplugin/1.0//issues/KAFKA-7/commits", "/jira//rest/gitplugin/latest/issues/KAFKA-7/commits.json",
 		},
 		"/rest/gitplugin/1.0/issues/KAFKA-7/commits?showFiles=true": {
 			"/rest/gitplugin/1.0/issues/KAFKA-7/commits?showfiles=true", "/rest/gitplugin/1.0/issues/KAFKA-7/commits?SHOWFILES=true",
 			"/jira/rest/gitplugin/latest/issues/kafka-7/commits.json?showFiles=true",
 		},
-		"/rest/gitplugin/1.0/repository": {"/rest/gitplugin/1.0/repository.json", "/jira/rest/gitplugin/latest/repository.json"},
+		"/rest/gitplugin/1.0/repository": {"/rest/gitplugin/1.0/repository.json", "/jira/rest/gitplugin/latest/repository.json", "/rest/gitplugin/1.0/repository/"},
 		"/rest/gitplugin/1.0/index":      {"/rest/gitplugin/1.0/index.json", "/jira/rest/gitplugin/1.0/index.json"},
 		"/rest/gitplugin/1.0/repository/1/commits/" + oid(2).String() + "/issues": {
 			"/rest/gitplugin/1.0/repository/1/commit/" + oid(2).String() + "/issues", "/rest/gitplugin/1.0/commit/" + strings.ToUpper(oid(2).String()) + "/issues",
@@ -75,7 +76,7 @@ func TestTheContextPathIsOfTheDialectsAlone(t *testing.T) {
 	f.get("/jira/api/v1/issues/KAFKA-7").problem(routeNotFound, "no route")
 	f.get("/jiranto/rest/gitplugin/1.0/issues/KAFKA-7/commits").problem(routeNotFound, "no route")
 	f.get("/api/v1/issues/KAFKA-7.json").problem(badKey, "no issue key")
-	for _, target := range []string{"/jira/rest/gitplugin/webhook/1.0/reindex/kept-secret", "/jira/git/webhook/reindex/kept-secret"} {
+	for _, target := range []string{"/jira/rest/gitplugin/webhook/1.0/reindex/kept-secret", "/jira//git/webhook/reindex/kept-secret"} {
 		if answer := f.post(target, "{}"); answer.status != http.StatusOK {
 			t.Errorf("%s: status %d", target, answer.status)
 		}
@@ -111,7 +112,10 @@ func TestGIJFailuresAreInItsEnvelope(t *testing.T) {
 	f := newFixture(t)
 	const at = "/rest/gitplugin/1.0/"
 	f.get(at+"issues/nonsense/commits").gijRefusal(http.StatusBadRequest, `"nonsense" is no issue key`)
-	f.get(at+"issues/branches?key=").gijRefusal(http.StatusBadRequest, "no issue key")
+	f.get(at+"issues/branches?key=A").gijRefusal(http.StatusBadRequest, "no issue key")
+	if all, empty := f.get(at+"issues/branches"), f.get(at+"issues/branches?key="); string(all.body) != string(empty.body) {
+		t.Errorf("an empty key is not as none: %s", empty.body)
+	}
 	f.get(at+"repository/77/commits/"+oid(2).String()+"/issues").gijRefusal(http.StatusNotFound, "no repository 77")
 	f.get(at+"repository/1/commits/"+oid(9).String()+"/issues").gijRefusal(http.StatusNotFound, oid(9).String())
 	f.get(at+"commit/"+oid(9).String()+"/issues").gijRefusal(http.StatusNotFound, oid(9).String())

@@ -18,7 +18,7 @@ func (s *Server) gijBranches(w *response, r *http.Request) error {
 		return err
 	}
 	found := map[string]bool{}
-	if text, isGiven := q["key"]; isGiven {
+	if text := q["key"]; text != "" {
 		err = s.branchesOfIssue(r.Context(), text, found)
 	} else {
 		err = s.allBranches(r.Context(), found)

@@ -155,6 +155,9 @@ func (s *Server) gijIndex(w *response, r *http.Request) error {
 			return problemf(threadNotFound, "no thread %s is remembered: those since the start are, the last %d; ask without threadId for what is "+
 				"known of the repositories", quote(body.ThreadID), maxGIJThreads)
 		}
+		if _, isOf := thread.of[one]; one != 0 && !isOf {
+			return problemf(threadNotFound, "thread %s does not have repository %d: ask without repoId for those that it has", quote(body.ThreadID), one)
+		}
 	}
 	if err := s.readProgress(r.Context(), &body, thread, one); err != nil {
 		return err

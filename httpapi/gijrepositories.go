@@ -59,8 +59,8 @@ func (s *Server) gijRepositoryOf(r storage.Repository, types map[string]string) 
 	}
 	g := gijRepository{
 		ID: r.ID, DisplayName: r.Name, Origin: r.URL, MainBranch: strings.TrimPrefix(r.DefaultBranch, "refs/heads/"),
-		Disabled: r.State() == storage.StateRetired, EnableFetches: r.State() != storage.StateRetired, Hosted: strings.HasPrefix(r.URL, "/"),
-		Global: true, RevisionIndexing: true,
+		Disabled: r.State() == storage.StateRetired, EnableFetches: r.State() != storage.StateRetired,
+		Hosted: strings.HasPrefix(r.URL, "/") || strings.HasPrefix(r.URL, "file://"), Global: true, RevisionIndexing: true,
 		LastIndexedDate: milliseconds(r.SeenAt), IntegrationType: gijType(types[r.Integration]), State: state,
 	}
 	if s.canAct(r, types) {

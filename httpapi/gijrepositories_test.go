@@ -101,6 +101,11 @@ func TestGIJRepositoriesTellOnlyWhatIsKnown(t *testing.T) {
 	if have := string(f.get("/rest/gitplugin/1.0/repository/all?offset=1&limit=2").body); !strings.HasPrefix(have, `{"success":true,"total":5,"offset":1,"count":2,`) {
 		t.Error(have)
 	}
+	for url, isHosted := range map[string]bool{"/srv/git/shop.git": true, "file:///srv/git/shop.git": true, "ssh://git@git.example.com/shop.git": false} {
+		if f.server.gijRepositoryOf(storage.Repository{RepositorySpec: storage.RepositorySpec{URL: url}}, nil).Hosted != isHosted {
+			t.Errorf("%s: hosted is not %t", url, isHosted)
+		}
+	}
 	want = `{"success":true,"integrations":[{"displayName":"acme","type":"GITHUB","state":"ERROR","lastIndexedDate":1729854000000}]}` + "\n"
 	if have := string(f.get("/rest/gitplugin/1.0/integration").body); have != want {
 		t.Errorf("have %s want %s", have, want)
@@ -130,6 +135,8 @@ func TestAGIJReindexIsFinishedWhenEachRepositoryHasBeenLookedAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	progress(`{"success":true,"finished":true,"threadId":"ID","messages":{"Indexing kafka":100},"errors":{},"lastOperationPercent":100}`)
+
+	f.get("/rest/gitplugin/1.0/index.json?repoId=2&threadId="+asked.ThreadID).gijRefusal(http.StatusNotFound, "does not have repository 2")
 
 	f.do(http.MethodPost, "/rest/gitplugin/1.0/index.json", "").json(&asked)
 	progress(`{"success":true,"finished":false,"threadId":"ID","messages":{"Indexing broken":0,"Indexing kafka":100,"Indexing tools":0,"Indexing tools (3)":0},` +

@@ -101,7 +101,7 @@ func (s *Server) readGIJTags(ctx context.Context, key storage.IssueKey, most int
 	return tags, first, hasMore, s.completeGIJTags(ctx, tags, first)
 }
 
-// completeGIJTags adds who committed what the tags point at.
+// completeGIJTags adds who committed what the tags point at, where the token opens that.
 func (s *Server) completeGIJTags(ctx context.Context, tags []gijTag, first *gijTag) error {
 	complete := func(t *gijTag) error {
 		t.CreationDateFormatted = time.UnixMilli(t.CreationDate).UTC().Format(gijDate)
@@ -112,7 +112,9 @@ func (s *Server) completeGIJTags(ctx context.Context, tags []gijTag, first *gijT
 		if err != nil {
 			return fmt.Errorf("commit of tag %q: %w", t.Name, err)
 		}
-		t.CommitterName, t.CommitterEmail = hit.Committer.Name, hit.Committer.Email
+		if accessOf(ctx).hit(hit) == nil {
+			t.CommitterName, t.CommitterEmail = hit.Committer.Name, hit.Committer.Email
+		}
 		t.CreationDateFormatted = hit.Committer.Time().Format(gijDate)
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func limitRows() []string {
 		row("a body; of a webhook", "%d MiB; %d MiB, within %d s", maxBodyBytes>>20, maxDeliveryBytes>>20, bodyTimeout/time.Second),
 		row("a client that takes its answer", "%d s for each %d KiB", writeTimeout/time.Second, writeChunk>>10),
 		row("a connection without a request", "%d s", idleTimeout/time.Second),
-		row("requests at a time with one token, and without tokens in all", "64 (`limits.requests_per_token`), else 429"),
+		row("requests at a time with one token, and without tokens in all", "64 (`limits.requests_per_token`); as many again wait up to 2 s, else 429"),
 	}
 }
 
@@ -58,6 +59,7 @@ func TestTextsThatAreTooLongAreRefused(t *testing.T) {
 
 func TestATokenHasSoManyRequestsAtATimeAndOthersAreNotKeptWaiting(t *testing.T) {
 	f := newFixture(t, withScopes, func(o *Options) { o.RequestsPerToken = 2 })
+	f.server.crowd.patience = 0
 	entered, leave := make(chan struct{}), make(chan struct{})
 	f.store.before = func(context.Context) { entered <- struct{}{}; <-leave }
 	done := make(chan int, 3)
@@ -99,6 +101,7 @@ func TestATokenHasSoManyRequestsAtATimeAndOthersAreNotKeptWaiting(t *testing.T) 
 
 func TestWithoutTokensAllRequestsAreCountedTogether(t *testing.T) {
 	f := newFixture(t)
+	f.server.crowd.patience = 0
 	entered, leave := make(chan struct{}), make(chan struct{})
 	f.store.before = func(context.Context) { entered <- struct{}{}; <-leave }
 	f.server.SetRequestsPerToken(1)
@@ -113,5 +116,40 @@ func TestWithoutTokensAllRequestsAreCountedTogether(t *testing.T) {
 	close(leave)
 	if got := <-done; got != http.StatusOK {
 		t.Errorf("status %d", got)
+	}
+}
+
+func TestARequestThatIsOneTooManyWaitsForAnotherToEnd(t *testing.T) {
+	c := newCrowd(1)
+	c.patience = time.Hour
+	if err := c.enter(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	entered := make(chan error)
+	go func() { entered <- c.enter(t.Context(), "a") }()
+	for waiting := 0; waiting == 0; runtime.Gosched() {
+		c.mu.Lock()
+		waiting = c.line["a"]
+		c.mu.Unlock()
+	}
+	if err := c.enter(t.Context(), "a"); err == nil {
+		t.Error("one more than may wait was let in")
+	}
+	if err := c.enter(t.Context(), "b"); err != nil {
+		t.Errorf("another token: %v", err)
+	}
+	c.leave("a")
+	if err := <-entered; err != nil {
+		t.Errorf("the one that waited: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.enter(gone, "a"); err == nil {
+		t.Error("a request whose client is gone was let in")
+	}
+	c.leave("a")
+	c.leave("b")
+	if len(c.inside) != 0 || len(c.line) != 0 {
+		t.Errorf("remembered: %v, waiting %v", c.inside, c.line)
 	}
 }

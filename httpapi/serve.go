@@ -45,7 +45,7 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(withAccess(r.Context(), who))
 	}
 	if !found.open && !found.proved { // deliveries have limits of their own
-		if err := s.crowd.enter(w.token); err != nil {
+		if err := s.crowd.enter(r.Context(), w.token); err != nil {
 			s.fail(w, r, err)
 			return
 		}

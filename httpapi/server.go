@@ -86,7 +86,7 @@ func New(o Options) (*Server, error) {
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.SetTokens(o.Tokens)
 	s.SetReleases(o.Releases)
-	s.crowd = crowd{limit: o.RequestsPerToken, inside: map[string]int{}}
+	s.crowd = newCrowd(o.RequestsPerToken)
 	for _, r := range s.table() {
 		s.routes[r.pattern] = r
 		s.mux.HandleFunc(r.pattern, s.handle(r))
