@@ -51,13 +51,15 @@ func (a *actions) name(s httpapi.BranchSubject) string {
 
 // CreateBranch makes a branch, and has the repository looked at.
 func (a *actions) CreateBranch(ctx context.Context, r storage.Repository, b httpapi.NewBranch, caller httpapi.HostToken) (httpapi.MadeBranch, error) {
-	creator, err := powerOf[host.BranchCreator](a, r, caller)
+	_, creator, err := powerOf[host.BranchCreator](a, r, caller)
 	if err != nil {
 		return httpapi.MadeBranch{}, err
 	}
-	made, err := creator.CreateBranch(ctx, hostRepository(r.RepositorySpec), host.NewBranch(b), host.Caller{Token: string(caller)})
+	var sent atomic.Bool
+	by := host.Caller{Token: string(caller), Making: func() { sent.Store(true) }}
+	made, err := creator.CreateBranch(ctx, hostRepository(r.RepositorySpec), host.NewBranch(b), by)
 	if err != nil {
-		return httpapi.MadeBranch{}, actionError(ctx, err)
+		return httpapi.MadeBranch{}, actionError(ctx, err, sent.Load())
 	}
 	a.indexer.Nudge(r.ID)
 	return httpapi.MadeBranch{Name: made.Name, SHA: made.OID, WebURL: made.WebURL}, nil
@@ -65,13 +67,15 @@ func (a *actions) CreateBranch(ctx context.Context, r storage.Repository, b http
 
 // CreatePullRequest makes a pull request, and has those of the repository read.
 func (a *actions) CreatePullRequest(ctx context.Context, r storage.Repository, p httpapi.NewPullRequest, caller httpapi.HostToken) (storage.PullRequest, error) {
-	creator, err := powerOf[host.PullRequestCreator](a, r, caller)
+	_, creator, err := powerOf[host.PullRequestCreator](a, r, caller)
 	if err != nil {
 		return storage.PullRequest{}, err
 	}
-	made, err := creator.CreatePullRequest(ctx, hostRepository(r.RepositorySpec), host.NewPullRequest(p), host.Caller{Token: string(caller)})
+	var sent atomic.Bool
+	by := host.Caller{Token: string(caller), Making: func() { sent.Store(true) }}
+	made, err := creator.CreatePullRequest(ctx, hostRepository(r.RepositorySpec), host.NewPullRequest(p), by)
 	if err != nil {
-		return storage.PullRequest{}, actionError(ctx, err)
+		return storage.PullRequest{}, actionError(ctx, err, sent.Load())
 	}
 	a.indexer.RefreshPullRequests(r.ID)
 	pull := a.indexer.PullRequest(made)
@@ -79,25 +83,35 @@ func (a *actions) CreatePullRequest(ctx context.Context, r storage.Repository, p
 	return pull, nil
 }
 
-// powerOf finds what can make something at the host of a repository. It demands the caller's own token where that is configured.
-func powerOf[P any](a *actions, r storage.Repository, caller httpapi.HostToken) (P, error) {
+// DefaultBranch gives what the host said of a repository's default branch when it was last discovered.
+func (a *actions) DefaultBranch(r storage.Repository, caller httpapi.HostToken) (string, error) {
+	in, _, err := powerOf[host.BranchCreator](a, r, caller)
+	if err != nil {
+		return "", err
+	}
+	return in.defaults.of(r.HostID), nil
+}
+
+// powerOf finds what can make something at the host of a repository, and its integration. It demands the caller's own token where that
+// is configured.
+func powerOf[P any](a *actions, r storage.Repository, caller httpapi.HostToken) (*integration, P, error) {
 	var none P
 	integrations := a.plan.Load().integrations
 	i := slices.IndexFunc(integrations, func(in *integration) bool { return in.config.Name == r.Integration })
 	if r.Integration == "" || i < 0 {
-		return none, unsupported("it is named by its URL alone: have its server's repositories come from an integration instead")
+		return nil, none, unsupported("it is named by its URL alone: have its server's repositories come from an integration instead")
 	}
 	power, ok := integrations[i].host.(P)
 	switch {
 	case !ok && integrations[i].config.Type == config.TypeFolder:
-		return none, unsupported("it lies in a folder, without a server: make a branch with git in the repository, as git branch NAME BASE, which " +
+		return nil, none, unsupported("it lies in a folder, without a server: make a branch with git in the repository, as git branch NAME BASE, which " +
 			"the next look finds; pull requests need a server")
 	case !ok:
-		return none, unsupported("")
+		return nil, none, unsupported("")
 	case integrations[i].config.RequireUserToken && caller == "":
-		return none, &httpapi.ActionError{Reason: httpapi.ActionNeedsToken}
+		return nil, none, &httpapi.ActionError{Reason: httpapi.ActionNeedsToken}
 	}
-	return power, nil
+	return integrations[i], power, nil
 }
 
 // unsupported is the failure of what a host cannot do; text says what to do instead, empty where that is plain.
@@ -122,12 +136,13 @@ var actionReasons = [...]struct {
 	{host.ErrThrottled, httpapi.ActionThrottled},
 }
 
-// actionError tells who asked for an action why it failed.
-func actionError(ctx context.Context, err error) error {
+// actionError tells who asked for an action why it failed, and whether anything was sent that may have made something.
+func actionError(ctx context.Context, err error, sent bool) error {
+	failed := &httpapi.ActionError{Reason: httpapi.ActionFailed, Err: err, Unsent: !sent}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		failed.Err = ctx.Err()
+		return failed
 	}
-	failed := &httpapi.ActionError{Reason: httpapi.ActionFailed, Err: err}
 	for _, row := range actionReasons {
 		if errors.Is(err, row.is) {
 			failed.Reason = row.reason
@@ -135,7 +150,7 @@ func actionError(ctx context.Context, err error) error {
 		}
 	}
 	if e, ok := errors.AsType[*host.Error](err); ok {
-		failed.Status, failed.Said, failed.Text = e.Status, e.Said, e.Text
+		failed.Status, failed.Said, failed.Text, failed.Until = e.Status, e.Said, e.Text, e.Until
 	}
 	return failed
 }

@@ -309,6 +309,80 @@ func TestAWrongBaseIsTheCallersFaultAndOnlyTheHostsOwnFailureIsA502(t *testing.T
 	s.wantNoSecret()
 }
 
+func TestWhoWaitsForAHostIsToldAtOnceThatItLimitsRequestsOrFails(t *testing.T) {
+	s := serveHost(t, "", "")
+	at := s.repository("acme/billing-api")
+	fails := func(method string, status int) {
+		s.host.Script(func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.Contains(r.URL.Path, "/git/ref") {
+				return s.usual(w, r)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if r.Method != method {
+				io.WriteString(w, `{"object": {"sha": "927fe883b109a738a00d73176430c20da2ea10ef"}}`)
+				return true
+			}
+			if status == http.StatusTooManyRequests {
+				w.Header().Set("Retry-After", "20")
+			}
+			w.WriteHeader(status)
+			return true
+		})
+	}
+	for _, c := range []struct {
+		method       string
+		host, caller int
+		says         string
+	}{
+		{http.MethodGet, 429, 503, "nothing was made"},
+		{http.MethodPost, 429, 503, "nothing was made"},
+		{http.MethodGet, 500, 502, "nothing was sent to make it"},
+		{http.MethodPost, 500, 502, "it is not asked again"},
+	} {
+		fails(c.method, c.host)
+		began := time.Now()
+		status, answer := s.ask("POST", at+"/branches", newBranch, "Keytrail-Host-Token", hosttest.CallerToken)
+		s.want(c.caller, c.says)(status, answer)
+		if waited := time.Since(began); waited > 10*time.Second {
+			t.Errorf("%+v: the caller waited %v", c, waited)
+		}
+		if last := s.said[len(s.said)-1]; c.caller == 503 && !strings.Contains(last, "Retry-After:[20]") && !strings.Contains(last, "Retry-After:[19]") {
+			t.Errorf("%+v: when to ask again is not in %s", c, last)
+		}
+	}
+	s.wantNoSecret()
+}
+
+func TestABranchBeginsAtTheDefaultBranchOfTheHostWhileGitCannotBeFetched(t *testing.T) {
+	s := serveHost(t, "", ", require_user_token: true")
+	var at string
+	s.eventually("/api/v1/repositories", func(answer string) bool {
+		var list struct{ Repositories []httpapi.Repository }
+		if err := json.Unmarshal([]byte(answer), &list); err != nil {
+			s.Fatal(err)
+		}
+		for _, r := range list.Repositories {
+			if r.Name == "acme/legacy-web" && r.DefaultBranch == "" {
+				at = fmt.Sprintf("/api/v1/repositories/%d/branches", r.ID)
+			}
+		}
+		return at != ""
+	})
+	s.host.Script(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, "/api/v3/repos/acme/legacy-web/git/ref") {
+			return s.usual(w, r)
+		}
+		if r.Method == http.MethodGet && !strings.HasSuffix(r.URL.Path, "/heads/master") {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"object": {"sha": "927fe883b109a738a00d73176430c20da2ea10ef"}}`)
+		return true
+	})
+	s.want(403, "host-token-needed")(s.ask("POST", at, `{"name":"u1"}`))
+	s.want(201, `"base":"master"`)(s.ask("POST", at, `{"name":"u1"}`, "Keytrail-Host-Token", hosttest.CallerToken))
+}
+
 func TestWhatAHostCannotDoIsAnsweredWithWhatToDoInstead(t *testing.T) {
 	shelf, err := folder.New(host.Config{Path: t.TempDir()})
 	if err != nil {

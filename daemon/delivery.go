@@ -56,10 +56,11 @@ func (p *plan) hooks() []webhook.Integration {
 	return hooks
 }
 
-// announcing is an index that says when what was discovered has been taken over.
+// announcing is an index that says when what was discovered has been taken over, and looks whether it was there under another name.
 type announcing struct {
 	*indexer.Indexer
 	discovered func(integration string)
+	renaming   renaming
 }
 
 var _ discovery.Index = announcing{}
@@ -67,8 +68,12 @@ var _ discovery.Index = announcing{}
 // SetIntegration says which repositories an integration has.
 func (a announcing) SetIntegration(ctx context.Context, integration string, targets []indexer.Target) (indexer.Changes, error) {
 	changes, err := a.Indexer.SetIntegration(ctx, integration, targets)
-	if err == nil {
-		a.discovered(integration)
+	if err != nil {
+		return changes, err
+	}
+	a.discovered(integration)
+	if changes.Added > 0 {
+		err = a.renaming.look(ctx, integration, targets)
 	}
 	return changes, err
 }

@@ -27,13 +27,14 @@ type integration struct {
 	roots    []string // of the configuration's local
 	host     host.Host
 	attempts *attempts
+	defaults *defaultBranches
 	filter   *filter.Filter // nil: all repositories are wanted
 	refspecs mirror.Refspecs
 	remote   mirror.RemoteOptions // of its repositories, without their credentials
 }
 
 func newIntegration(i config.Integration, c *config.Config, transports *transports) (*integration, error) {
-	in := &integration{config: i, limits: c.Limits, roots: c.Local.Roots, attempts: &attempts{}}
+	in := &integration{config: i, limits: c.Limits, roots: c.Local.Roots, attempts: &attempts{}, defaults: &defaultBranches{}}
 	var err error
 	if i.Filter != "" {
 		if in.filter, err = filter.Compile(i.Filter); err != nil {
@@ -95,6 +96,7 @@ func (in *integration) target(r host.Repository) (indexer.Target, error) {
 	if _, isLocal := mirror.LocalPath(url); isLocal != (in.config.Type == config.TypeFolder) {
 		return indexer.Target{}, errNoURL
 	}
+	in.defaults.note(r.ID, r.DefaultBranch)
 	return in.registered(storage.RepositorySpec{Integration: in.config.Name, HostID: r.ID, Name: r.Name, URL: url, WebURL: r.WebURL}), nil
 }
 

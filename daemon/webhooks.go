@@ -15,7 +15,7 @@ import (
 
 type webhooksCommand struct {
 	Config string `required:"" help:"Configuration file." placeholder:"FILE" type:"path"`
-	URL    string `name:"url" help:"Where the hosts reach this keytrail; without it, the address that it listens on." placeholder:"https://keytrail.example.com"`
+	URL    string `name:"url" help:"Where the hosts reach this keytrail; without it, the address that it listens on, which hosts may not reach." placeholder:"https://keytrail.example.com"`
 	JSON   bool   `name:"json" help:"Print JSON, a line for each integration."`
 }
 
@@ -47,7 +47,12 @@ func (c *webhooksCommand) Run(p Process) error {
 		return usageError{err}
 	}
 	base := "http://" + reachable(settings.Listen)
-	if c.URL != "" {
+	if c.URL == "" {
+		if _, err := fmt.Fprintf(p.Stderr, "keytrail: warning: the URLs begin with %s, after the address that keytrail listens on, which the hosts do not "+
+			"reach: give theirs with --url, as --url https://keytrail.example.com\n", base); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	} else {
 		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return usageError{fmt.Errorf("--url %.100q: want http or https and a host, as https://keytrail.example.com", c.URL)}
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +19,9 @@ type Actions interface {
 	CreateBranch(ctx context.Context, r storage.Repository, b NewBranch, caller HostToken) (MadeBranch, error)
 	// CreatePullRequest makes a pull request within a repository.
 	CreatePullRequest(ctx context.Context, r storage.Repository, p NewPullRequest, caller HostToken) (storage.PullRequest, error)
+	// DefaultBranch gives the short name of a repository's default branch as its host told it; empty when it has not. Where nothing can
+	// be made for the caller it fails as that would. It asks nobody.
+	DefaultBranch(r storage.Repository, caller HostToken) (string, error)
 }
 
 // NewBranch is a branch to make.
@@ -92,7 +97,10 @@ type ActionError struct {
 	Status int    // of HTTP, that the host answered with; 0 when it did not answer, or not with a failure
 	Said   string // the host's own words, without secrets; empty when it said nothing
 	Text   string // else what happened, without secrets; may be empty
-	Err    error  // for the log; nil when there is no more to say
+	Err    error  // for the log, the context's where that ended it; nil when there is no more to say
+
+	Until  time.Time // when the host is to be asked again, of ActionThrottled; zero when it is not told
+	Unsent bool      // nothing was sent that may have made anything
 }
 
 func (e *ActionError) Error() string {
@@ -106,6 +114,11 @@ func (e *ActionError) Unwrap() error { return e.Err }
 
 // actionTimeout is how long a host may take for one action. The client waits meanwhile.
 const actionTimeout = 25 * time.Second
+
+const headsPrefix = "refs/heads/"
+
+// retryHost is when to ask again, in seconds, where a host that limits requests does not tell.
+const retryHost = 60
 
 // maxBranch is the length of the longest branch name that is made, in bytes.
 const maxBranch = 250
@@ -122,8 +135,9 @@ func (s *Server) createBranch(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	caller := HostToken(r.Header.Get(hostTokenField))
 	b := NewBranch{Base: request.Base, Name: request.Name}
-	if b.Base, err = baseOf(repository, "base", b.Base); err != nil {
+	if b.Base, err = s.baseOf(w, r, repository, "base", b.Base, caller); err != nil {
 		return err
 	}
 	if b.Name == "" {
@@ -139,7 +153,6 @@ func (s *Server) createBranch(w *response, r *http.Request) error {
 	if err := checkBranch("name", b.Name); err != nil {
 		return err
 	}
-	caller := HostToken(r.Header.Get(hostTokenField))
 	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
 	defer cancel()
 	made, err := s.options.Actions.CreateBranch(ctx, repository, b, caller)
@@ -185,7 +198,8 @@ func (s *Server) createPullRequest(w *response, r *http.Request) error {
 // makePullRequest has the host of a repository make a pull request, to the default branch if no target is given.
 func (s *Server) makePullRequest(w *response, r *http.Request, repository storage.Repository, p NewPullRequest) (made storage.PullRequest, err error) {
 	p.Title = strings.TrimSpace(p.Title)
-	if p.Target, err = baseOf(repository, "target", p.Target); err != nil {
+	caller := HostToken(r.Header.Get(hostTokenField))
+	if p.Target, err = s.baseOf(w, r, repository, "target", p.Target, caller); err != nil {
 		return made, err
 	}
 	if err := checkBranch("source", p.Source); err != nil {
@@ -197,7 +211,6 @@ func (s *Server) makePullRequest(w *response, r *http.Request, repository storag
 	case p.Source == p.Target:
 		return made, problemf(badBody, "source and target are the same branch: a pull request is from one to another")
 	}
-	caller := HostToken(r.Header.Get(hostTokenField))
 	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
 	defer cancel()
 	made, err = s.options.Actions.CreatePullRequest(ctx, repository, p, caller)
@@ -243,10 +256,16 @@ func (s *Server) answerMade(w http.ResponseWriter, v any) {
 // lacked.
 func (s *Server) actionProblem(w *response, r *http.Request, err error, in storage.Repository, caller HostToken, check string) error {
 	s.options.Log.Info().Str("route", w.route).Uint32("repo_id", uint32(in.ID)).Str("error", caller.hide(err.Error())).Msg("host did not do it")
-	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
-		return problemf(hostFailed, "the host of repository %d did not answer in %v: see there whether it was made, before asking again", in.ID, actionTimeout)
+	if ended := r.Context().Err(); ended != nil {
+		return ended
 	}
 	e, ok := errors.AsType[*ActionError](err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		if ok && e.Unsent {
+			return problemf(hostFailed, "the host of repository %d did not answer in %v: nothing was sent to make it; ask again later", in.ID, actionTimeout)
+		}
+		return problemf(hostFailed, "the host of repository %d did not answer in %v: see there whether it was made, before asking again", in.ID, actionTimeout)
+	}
 	if !ok {
 		return err
 	}
@@ -271,23 +290,51 @@ func (s *Server) actionProblem(w *response, r *http.Request, err error, in stora
 	case ActionRefused:
 		return problemf(hostRefuses, "the host of repository %d refuses: %s%s", in.ID, check, said)
 	case ActionThrottled:
-		return problemf(hostThrottles, "the host of repository %d has had too many requests: ask again later%s", in.ID, said)
+		wait := retryHost
+		if !e.Until.IsZero() {
+			wait = max(1, int(math.Ceil(time.Until(e.Until).Seconds())))
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
+		if e.Said == "" {
+			said = ""
+		}
+		return problemf(hostThrottles, "the host of repository %d has had too many requests, and nothing was made: ask again in %d seconds%s", in.ID, wait, said)
 	}
-	if e.Status != 0 { // some hosts take what they lack for their own failure
+	return failedProblem(e, in, check, said)
+}
+
+// failedProblem tells of a host that failed whether it may have made something.
+func failedProblem(e *ActionError, in storage.Repository, check, said string) error {
+	switch {
+	case e.Status != 0 && e.Unsent: // some hosts take what they lack for their own failure
+		return problemf(hostFailed, "the host of repository %d failed with HTTP status %d, and nothing was sent to make it: %s, and ask again%s",
+			in.ID, e.Status, check, said)
+	case e.Status != 0:
 		return problemf(hostFailed, "the host of repository %d failed with HTTP status %d: %s; it is not asked again%s",
 			in.ID, e.Status, check, said)
+	case e.Unsent:
+		return problemf(hostFailed, "the host of repository %d could not be asked, and nothing was sent to make it: ask again later; "+
+			"the log of the daemon says more%s", in.ID, said)
 	}
 	return problemf(hostFailed, "the host of repository %d could not be asked, and is not asked again: see there whether it was made; "+
 		"the log of the daemon says more%s", in.ID, said)
 }
 
-// baseOf gives a branch that was named, or the default branch of the repository.
-func baseOf(r storage.Repository, field, branch string) (string, error) {
-	if branch == "" {
-		var isKnown bool
-		if branch, isKnown = strings.CutPrefix(r.DefaultBranch, "refs/heads/"); !isKnown {
-			return "", problemf(badBody, "%s is not given, and the default branch of repository %d is not known: give it", field, r.ID)
+// baseOf gives a branch that was named, or the default branch of the repository: as its last fetch found it, or before the first one as
+// its host told it.
+func (s *Server) baseOf(w *response, r *http.Request, in storage.Repository, field, branch string, caller HostToken) (string, error) {
+	if branch != "" {
+		return branch, checkBranch(field, branch)
+	}
+	branch, isKnown := strings.CutPrefix(in.DefaultBranch, headsPrefix)
+	if !isKnown {
+		var err error
+		if branch, err = s.options.Actions.DefaultBranch(in, caller); err != nil {
+			return "", s.actionProblem(w, r, err, in, caller, "")
 		}
+	}
+	if branch == "" {
+		return "", problemf(badBody, "%s is not given, and the default branch of repository %d is not known: give it", field, in.ID)
 	}
 	return branch, checkBranch(field, branch)
 }
@@ -299,6 +346,8 @@ func checkBranch(field, name string) error {
 		return problemf(badBody, "%s is empty: give a branch", field)
 	case len(name) > maxBranch:
 		return problemf(badBody, "%s has %d bytes: want at most %d", field, len(name), maxBranch)
+	case strings.HasPrefix(name, headsPrefix):
+		return problemf(badBody, "%s %s: want the short name of a branch, as %s", field, quote(name), quote(strings.TrimPrefix(name, headsPrefix)))
 	case !isBranchName(name):
 		return problemf(badBody, "%s %s: git does not allow this as the name of a branch", field, quote(name))
 	}

@@ -18,6 +18,13 @@ type recordedActions struct {
 	pulls    []NewPullRequest
 	callers  []HostToken
 	err      error
+
+	defaultBranch string
+	denied        error // of asking for it
+}
+
+func (a *recordedActions) DefaultBranch(storage.Repository, HostToken) (string, error) {
+	return a.defaultBranch, a.denied
 }
 
 func (a *recordedActions) CreateBranch(_ context.Context, _ storage.Repository, b NewBranch, caller HostToken) (MadeBranch, error) {
@@ -91,6 +98,9 @@ func TestActionsThatCannotBeMeantAreRefusedBeforeTheHostIsAsked(t *testing.T) {
 		f.post(branches, `{"name":"`+name+`"}`).problem(badBody, "git does not allow this")
 		f.post(branches, `{"name":"fix","base":"`+name+`"}`).problem(badBody, "git does not allow this")
 	}
+	f.post(branches, `{"name":"refs/heads/fix"}`).problem(badBody, `the short name of a branch, as "fix"`)
+	f.post(branches, `{"name":"fix","base":"refs/heads/trunk"}`).problem(badBody, `as "trunk"`)
+	f.post(pullRequests, `{"source":"refs/heads/fix","title":"t"}`).problem(badBody, `as "fix"`)
 	f.post(pullRequests, `{"source":"fix","title":" "}`).problem(badBody, "title is empty")
 	f.post(pullRequests, `{"title":"t"}`).problem(badBody, "source is empty")
 	f.post(pullRequests, `{"source":"trunk","title":"t"}`).problem(badBody, "the same branch")
@@ -100,6 +110,54 @@ func TestActionsThatCannotBeMeantAreRefusedBeforeTheHostIsAsked(t *testing.T) {
 	f.post(branches, `{"name":"fix"}`, "Sec-Fetch-Site", "cross-site").problem(crossOrigin, "another site")
 	if len(f.actions.callers) > 0 {
 		t.Errorf("the host was asked %d times", len(f.actions.callers))
+	}
+}
+
+func TestADefaultBranchThatNoFetchHasFoundIsTheHosts(t *testing.T) {
+	const unfetched = "/api/v1/repositories/3"
+	f := newFixture(t)
+	f.actions.defaultBranch = "main"
+	f.post(unfetched+"/branches", `{"name":"fix"}`)
+	f.post(unfetched+"/pull-requests", `{"source":"fix","title":"t"}`)
+	if len(f.actions.branches) != 1 || f.actions.branches[0].Base != "main" || len(f.actions.pulls) != 1 || f.actions.pulls[0].Target != "main" {
+		t.Errorf("made %+v and %+v", f.actions.branches, f.actions.pulls)
+	}
+	f.actions.defaultBranch, f.actions.denied = "", &ActionError{Reason: ActionNeedsToken}
+	f.post(unfetched+"/branches", `{"name":"fix"}`).problem(hostTokenNeeded, hostTokenField)
+	f.post(unfetched+"/pull-requests", `{"source":"fix","title":"t"}`).problem(hostTokenNeeded, hostTokenField)
+}
+
+func TestAHostThatLimitsRequestsSaysWhenToAskAgain(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		until time.Time
+		want  string
+	}{{time.Now().Add(20 * time.Second), "20"}, {time.Now().Add(-time.Second), "1"}, {time.Time{}, "60"}} {
+		f.actions.err = &ActionError{Reason: ActionThrottled, Status: 429, Until: c.until, Text: "it is asked again at noon"}
+		answer := f.post(branches, `{"name":"fix"}`)
+		answer.problem(hostThrottles, "nothing was made: ask again in "+c.want+" seconds")
+		if have := answer.header.Get("Retry-After"); have != c.want || strings.Contains(string(answer.body), "noon") {
+			t.Errorf("Retry-After %q, want %s: %s", have, c.want, answer.body)
+		}
+	}
+}
+
+func TestWhatWasNotSentIsNotLookedForAtTheHost(t *testing.T) {
+	f := newFixture(t)
+	for _, err := range []*ActionError{
+		{Reason: ActionFailed, Status: 500}, {Reason: ActionFailed, Text: "no answer"}, {Reason: ActionFailed, Err: context.DeadlineExceeded},
+	} {
+		f.actions.err = err
+		sent := f.post(branches, `{"name":"fix"}`)
+		err.Unsent = true
+		unsent := f.post(branches, `{"name":"fix"}`)
+		unsent.problem(hostFailed, "nothing was sent to make it")
+		if have := string(unsent.body); strings.Contains(have, "see there") || strings.Contains(have, "not asked again") {
+			t.Errorf("sends to the host for what cannot be there: %s", have)
+		}
+		if have := string(sent.body); strings.Contains(have, "nothing was sent") {
+			t.Errorf("says of what was sent that it was not: %s", have)
+		}
 	}
 }
 

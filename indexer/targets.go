@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"keytrail/indexer/schedule"
 	"keytrail/storage"
@@ -24,6 +25,7 @@ func (x *Indexer) SetTargets(ctx context.Context, targets []Target, isWhole bool
 		if err := x.retire(ctx, &u, func(storage.Repository) bool { return true }); err != nil {
 			return nil, err
 		}
+		x.logGone(u)
 	}
 	return u.ids, x.take(ctx, u, func(*target) bool { return false })
 }
@@ -113,6 +115,30 @@ func (x *Indexer) retire(ctx context.Context, u *update, isOurs func(storage.Rep
 		x.log.Info().Str("host", r.Integration).Str("repo", r.Name).Uint32("repo_id", uint32(r.ID)).Msg("repository retired")
 	}
 	return nil
+}
+
+// ForgottenAt is when a retired repository is forgotten.
+func (x *Indexer) ForgottenAt(r storage.Repository) time.Time { return r.RetiredAt.Add(x.grace) }
+
+// logGone tells of the integrations all of whose repositories an update has retired: the configuration has them no longer.
+func (x *Indexer) logGone(u update) {
+	retired, isLive := map[string]int{}, map[string]bool{}
+	for _, r := range u.known {
+		switch {
+		case u.wanted[r.ID] != nil:
+			isLive[r.Integration] = true
+		case r.RetiredAt.IsZero():
+			retired[r.Integration]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(retired)) {
+		if isLive[name] || name == "" {
+			continue
+		}
+		x.log.Warn().Str("integration", name).Int("repositories", retired[name]).Time("forgotten", x.now().Add(x.grace).UTC()).
+			Msg("the configuration has this integration no longer: its repositories are retired, answer until they are forgotten, and are looked at " +
+				"no more; to keep them, configure it again under the same name")
+	}
 }
 
 // take puts the wanted targets in place of those that are there, but for those to keep, and schedules them.

@@ -8,8 +8,8 @@
 //
 //  1. Make a folder here, named after it, with New(host.Config) (host.Host, error). New checks the configuration and asks nothing.
 //  2. Make a client of package hostapi with hostapi.For: the host's base URL and a function that authorises a request. It brings retries,
-//     back-off, rate limits, caps, refusal of foreign links and redirects, and errors of this package without secrets. What somebody
-//     asks for with a token of their own goes through Client.For, and pull requests through Client.InBackground.
+//     back-off, rate limits, caps, refusal of foreign links and redirects, and errors of this package without secrets. What a
+//     caller has made, maybe with a token of their own, goes through Client.For, and pull requests through Client.InBackground.
 //  3. List: follow the host's pages to the end and give all as one document in the host's own envelope, unknown keys included,
 //     for users write filters against the host's own documentation. Any page that fails fails the list.
 //  4. Select: turn a document into repositories with [Repositories] and [Object].

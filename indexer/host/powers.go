@@ -83,11 +83,14 @@ type NewPullRequest struct {
 	Target      string // branch, short
 }
 
-// Caller is on whose behalf something is made. The zero value is the integration's own account. It is for one request, never kept.
-type Caller struct{ Token string }
+// Caller is who has something made, and waits for it. It is for one request, never kept.
+type Caller struct {
+	Token  string // empty: it is made as the integration's own account
+	Making func() // called before a request is sent that may make something; nil: nobody wants to know
+}
 
-// IsZero tells that no token was given.
-func (c Caller) IsZero() bool { return c == Caller{} }
+// HasToken tells that a token was given.
+func (c Caller) HasToken() bool { return c.Token != "" }
 
 // String hides the token.
 func (Caller) String() string { return redacted }

@@ -104,7 +104,7 @@ func TestTokensPrintInNoForm(t *testing.T) {
 			}
 		}
 	}
-	if (Caller{Token: "x"}).IsZero() || !(Caller{}).IsZero() {
+	if !(Caller{Token: "x"}).HasToken() || (Caller{}).HasToken() {
 		t.Error("a caller with a token is told from none wrongly")
 	}
 }

@@ -85,7 +85,7 @@ func (r *Receiver) logOf(a *account, e host.Event) zerolog.Logger {
 		with = with.Str("kind", string(e.Kind))
 	}
 	if e.Delivery != "" {
-		with = with.Str("delivery", fmt.Sprintf("%.60q", e.Delivery))
+		with = with.Str("delivery", fmt.Sprintf("%.60s", e.Delivery))
 	}
 	return with.Logger()
 }

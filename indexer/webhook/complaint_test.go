@@ -100,6 +100,32 @@ func TestJSONWithoutAURLIsRefusedLikeWhatIsNoJSONAndABodyThatNamesNothingIsNot(t
 	})
 }
 
+func TestJSONWithoutAURLIsAnEventOfTheHostThatHasTheSameSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, Integration{Hooks: Plain{Secret: known(secret)}, Secret: known(secret)})
+		d := host.Delivery{Header: http.Header{}, Body: []byte(`{"a": 1}`), Secret: secret}
+		if err := w.receiver.DeliverBySecret(t.Context(), d); err != nil {
+			t.Errorf("the host is told that its event is wrong: %v", err)
+		}
+		w.expect(time.Second)
+		if lines := w.lines(); len(lines) != 2 || w.counted("acme", outcomeIgnored) != 1 || w.counted("", outcomeMalformed) != 1 {
+			t.Errorf("the log tells %v", lines)
+		}
+	})
+}
+
+func TestTheIDOfADeliveryIsLoggedAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		if err := w.receiver.Deliver(t.Context(), "acme", delivery(`{"Kind": "other", "Delivery": "72d3162e \"x\""}`)); err != nil {
+			t.Error(err)
+		}
+		if lines := w.lines(); len(lines) != 1 || lines[0]["delivery"] != `72d3162e "x"` {
+			t.Errorf("the log tells %v", lines)
+		}
+	})
+}
+
 func TestAURLThatAnIntegrationOfTheSameSecretHasIsNotComplainedOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, Integration{Hooks: Plain{Secret: known(secret)}, Secret: known(secret)})

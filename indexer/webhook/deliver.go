@@ -37,7 +37,7 @@ func (r *Receiver) Deliver(ctx context.Context, integration string, d host.Deliv
 	if a == nil {
 		r.count("", outcomeRefused)
 		r.queue.strange.do("no integration", func() {
-			r.log.Warn().Str("integration", fmt.Sprintf("%.70q", integration)).
+			r.log.Warn().Str("integration", fmt.Sprintf("%.70s", integration)).
 				Msg("webhook refused: the configuration has no integration of this name whose host sends webhooks; others like this are not logged for a while")
 		})
 		return ErrRefused

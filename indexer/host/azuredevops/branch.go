@@ -55,6 +55,7 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 		return host.Branch{}, err
 	}
 	made, err := values[struct {
+		Name    string `json:"name"`
 		Success bool   `json:"success"`
 		Status  string `json:"updateStatus"`
 		Message string `json:"customMessage"`
@@ -62,11 +63,12 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 	if err != nil {
 		return host.Branch{}, err
 	}
-	if len(made) != 1 || !made[0].Success {
+	if len(made) != 1 || made[0].Name != heads+b.Name {
+		return host.Branch{}, host.Problem(host.ErrAnswer, "the answer does not hold the branch: look at the host, or at a proxy before it")
+	}
+	if !made[0].Success {
 		refusal := host.Problem(host.ErrRefused, "the host did not make the branch %s: it may exist already, or a policy forbids it", b.Name)
-		for _, m := range made {
-			refusal.Said = strings.TrimSpace(m.Status + " " + m.Message)
-		}
+		refusal.Said = strings.TrimSpace(made[0].Status + " " + made[0].Message)
 		return host.Branch{}, refusal
 	}
 	return host.Branch{Name: b.Name, OID: base, WebURL: r.WebURL + "?version=GB" + url.QueryEscape(b.Name)}, nil

@@ -78,7 +78,7 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 	if r.WebURL != "" {
 		branch.WebURL = strings.TrimSuffix(r.WebURL, "/browse") + "/browse?at=" + url.QueryEscape(branchPrefix+b.Name)
 	}
-	return branch, nil
+	return hostapi.ToldBranch(branch)
 }
 
 // CreatePullRequest makes a pull request within a repository.

@@ -164,14 +164,14 @@ func (h *Host) done(p pullRequest) {
 
 // as gives the client for what a caller makes: with their access key, or the integration's when they gave none.
 func (h *Host) as(c host.Caller) (*hostapi.Client, error) {
-	if c.IsZero() {
-		return h.api, nil
+	k := h.keys
+	if c.HasToken() {
+		var err error
+		if k, err = callerKeys(c); err != nil {
+			return nil, err
+		}
 	}
-	k, err := callerKeys(c)
-	if err != nil {
-		return nil, err
-	}
-	return h.api.As(authorize(k, h.config.Region)), nil
+	return h.api.For(c, func(host.Secret) hostapi.Authorize { return authorize(k, h.config.Region) }), nil
 }
 
 // CreateBranch makes a branch at the tip of another.
@@ -192,6 +192,9 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 	if err := answer.Decode(&base); err != nil {
 		return host.Branch{}, err
 	}
+	if base.Branch.OID == "" {
+		return host.Branch{}, host.Problem(host.ErrAnswer, "the answer holds no base branch: look at the host, or at a proxy before it")
+	}
 	_, err = api.Do(ctx, request("CreateBranch", map[string]any{
 		"repositoryName": r.Name, "branchName": b.Name, "commitId": base.Branch.OID,
 	}, false))
@@ -207,13 +210,15 @@ func (h *Host) CreatePullRequest(ctx context.Context, r host.Repository, p host.
 	if err != nil {
 		return host.PullRequest{}, err
 	}
-	answer, err := api.Do(ctx, request("CreatePullRequest", map[string]any{
+	proposal := request("CreatePullRequest", map[string]any{
 		"title": p.Title, "description": p.Description,
 		"targets": []map[string]string{{
 			"repositoryName": r.Name, "sourceReference": p.Source, "destinationReference": p.Target,
 		}},
 		"clientRequestToken": rand.Text(),
-	}, true))
+	}, true)
+	proposal.Makes = true
+	answer, err := api.Do(ctx, proposal)
 	if err != nil {
 		return host.PullRequest{}, err
 	}

@@ -50,6 +50,9 @@ func (n node) checkAlone(known map[string]int) error {
 	}
 	arguments, ok := known[n.text]
 	switch given := len(n.children); {
+	case !ok && spellings()[strings.ToLower(n.text)] != "":
+		return fmt.Errorf("the filter calls %q, which is not a function of JMESPath; write %s for %s", n.text,
+			spellings()[strings.ToLower(n.text)], strings.ToLower(n.text))
 	case !ok:
 		return fmt.Errorf("the filter calls %q, which is not a function of JMESPath; there are %s", n.text,
 			strings.Join(slices.Sorted(maps.Keys(known)), ", "))

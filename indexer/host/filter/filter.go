@@ -57,6 +57,9 @@ func Compile(expression string) (*Filter, error) {
 	if n := utf8.RuneCountInString(expression); n > MaxLength {
 		return nil, fmt.Errorf("the filter has %d characters; at most %d are allowed", n, MaxLength)
 	}
+	if strings.TrimSpace(expression) == "" {
+		return nil, errors.New("the filter is blank: leave the key out to have all repositories")
+	}
 	tree, err := parse(expression)
 	if err != nil {
 		return nil, err

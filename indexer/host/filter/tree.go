@@ -82,15 +82,16 @@ func locate(expression string, err error) error {
 		return fmt.Errorf("the filter is not JMESPath: %w; check brackets and quotes", err)
 	}
 	offset := min(max(syntax.Offset, 0), len(expression))
+	for offset > 0 && offset < len(expression) && !utf8.RuneStart(expression[offset]) {
+		offset-- // the parser counts in bytes
+	}
 	rest, at := []rune(expression[offset:]), "its end"
 	if len(rest) > 0 {
 		at = fmt.Sprintf("%q", string(rest[:min(len(rest), 20)]))
 	}
-	hint := ""
-	if strings.HasPrefix(string(rest), `\|`) {
-		hint = "; write || for or"
-	}
-	return fmt.Errorf("the filter is not JMESPath at character %d, %s: %w%s", utf8.RuneCountInString(expression[:offset])+1, at, err, hint)
+	isUnclosed := strings.Contains(err.Error(), "Unclosed delimiter")
+	return fmt.Errorf("the filter is not JMESPath at character %d, %s: %w%s", utf8.RuneCountInString(expression[:offset])+1, at, err,
+		hint(expression[:offset], string(rest), isUnclosed))
 }
 
 // walk calls visit for n and everything below it.

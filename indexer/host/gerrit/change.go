@@ -92,14 +92,11 @@ func operand(name string) string {
 // as gives the client for what a caller makes: with their token, or as the integration when they gave none. Gerrit wants a user name too:
 // a token is "name:password"; without a name it is a password of the integration's own user.
 func (h *Host) as(c host.Caller) *hostapi.Client {
-	if c.IsZero() {
-		return h.api
-	}
 	username, password, ok := strings.Cut(c.Token, ":")
 	if !ok {
 		username, password = h.config.Username, c.Token
 	}
-	return h.api.As(hostapi.Basic(username, hostapi.Constant(password)))
+	return h.api.For(c, func(host.Secret) hostapi.Authorize { return hostapi.Basic(username, hostapi.Constant(password)) })
 }
 
 // CreateBranch makes a branch at the tip of another.
@@ -113,5 +110,5 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 		return host.Branch{}, err
 	}
 	branch := host.Object(made)
-	return host.Branch{Name: b.Name, OID: branch.String("revision"), WebURL: h.browser(branch.List("web_links"))}, nil
+	return hostapi.ToldBranch(host.Branch{Name: b.Name, OID: branch.String("revision"), WebURL: h.browser(branch.List("web_links"))})
 }

@@ -272,7 +272,7 @@ func TestACallersTokenMayHoldTheirUserName(t *testing.T) {
 			if username, password, _ := r.BasicAuth(); username+" "+password != want {
 				t.Errorf("%s: asked as %s with %s", token, username, password)
 			}
-			fmt.Fprint(w, `{}`)
+			fmt.Fprint(w, `{"revision": "927fe883b109a738a00d73176430c20da2ea10ef"}`)
 		})
 		repository, branch, caller := host.Repository{Name: "tools"}, host.NewBranch{Base: "main", Name: "x"}, host.Caller{Token: token}
 		if _, err := h.(host.BranchCreator).CreateBranch(t.Context(), repository, branch, caller); err != nil {

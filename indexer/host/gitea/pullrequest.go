@@ -30,7 +30,7 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 	if err != nil {
 		return host.Branch{}, err
 	}
-	return host.Branch{Name: b.Name, OID: made.Commit.ID, WebURL: r.WebURL + "/src/branch/" + hostapi.Segments(b.Name)}, nil
+	return hostapi.ToldBranch(host.Branch{Name: b.Name, OID: made.Commit.ID, WebURL: r.WebURL + "/src/branch/" + hostapi.Segments(b.Name)})
 }
 
 // CreatePullRequest makes a pull request within a repository.

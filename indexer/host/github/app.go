@@ -185,6 +185,20 @@ func (a *app) client(ctx context.Context, r host.Repository) (*hostapi.Client, e
 	return in.api, nil
 }
 
+// serving has the installation's token before it gives the client: who waits must not wait for it longer than for the rest.
+func (a *app) serving(ctx context.Context, r host.Repository, c host.Caller) (*hostapi.Client, error) {
+	in, err := a.of(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if !c.HasToken() {
+		if _, err := in.tokenBy(ctx, a.api.For(c, hostapi.Bearer)); err != nil {
+			return nil, err
+		}
+	}
+	return in.api.For(c, hostapi.Bearer), nil
+}
+
 func (a *app) token(ctx context.Context, r host.Repository) (string, error) {
 	in, err := a.of(ctx, r)
 	if err != nil {
@@ -195,6 +209,11 @@ func (a *app) token(ctx context.Context, r host.Repository) (string, error) {
 
 // token gives the installation's token, a new one when the last is about to end.
 func (in *installation) token(ctx context.Context) (string, error) {
+	return in.tokenBy(ctx, in.app.api)
+}
+
+// tokenBy asks for a new one as patiently as a client of the App does.
+func (in *installation) tokenBy(ctx context.Context, api *hostapi.Client) (string, error) {
 	select {
 	case in.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -204,7 +223,7 @@ func (in *installation) token(ctx context.Context) (string, error) {
 	if secret := in.current(); secret != "" {
 		return secret, nil
 	}
-	answer, err := in.app.api.Do(ctx, hostapi.Request{
+	answer, err := api.Do(ctx, hostapi.Request{
 		Method: http.MethodPost, Ref: "/app/installations/" + strconv.FormatInt(in.id, 10) + "/access_tokens", Repeatable: true,
 	})
 	if err != nil {

@@ -259,6 +259,31 @@ func TestManyWhoseTokenIsNotTakenAnyMoreGetOneNewOne(t *testing.T) {
 // shop is a repository of the first installation.
 func shop() host.Repository { return host.Repository{Name: "acme/shop"} }
 
+func TestWhoWaitsIsNotKeptWaitingForTheInstallationsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, key := appKey()
+		status := http.StatusTooManyRequests
+		h, err := NewApp(host.Config{
+			URL: "https://github.com", AppID: "5001", InstallationID: 1, PrivateKey: hosttest.Secret(key),
+			Transport: hosttest.RoundTrip(func(*http.Request) (int, string) { return status, `{}` }),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began, caller := time.Now(), host.Caller{Making: func() { t.Error("the question for a token is taken for making something") }}
+		for _, c := range []struct {
+			status int
+			kind   error
+		}{{http.StatusInternalServerError, host.ErrServer}, {http.StatusTooManyRequests, host.ErrThrottled}} {
+			status = c.status
+			_, err := h.(host.BranchCreator).CreateBranch(t.Context(), host.Repository{Name: "acme/shop"}, host.NewBranch{Base: "main", Name: "x"}, caller)
+			if waited := time.Since(began); !errors.Is(err, c.kind) || waited > 5*time.Second {
+				t.Errorf("got %v after %v", err, waited)
+			}
+		}
+	})
+}
+
 func TestARepositoryWhoseOwnerHasNoInstallationIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &github{}

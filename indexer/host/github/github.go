@@ -30,6 +30,8 @@ type account interface {
 	list(ctx context.Context) (any, error)
 	// client speaks to the API about a repository.
 	client(ctx context.Context, r host.Repository) (*hostapi.Client, error)
+	// serving speaks to the API about a repository for what a caller makes.
+	serving(ctx context.Context, r host.Repository, c host.Caller) (*hostapi.Client, error)
 	// token is what git sends for a repository now.
 	token(ctx context.Context, r host.Repository) (string, error)
 }
@@ -165,6 +167,10 @@ func (t *holder) list(ctx context.Context) (any, error) {
 }
 
 func (t *holder) client(context.Context, host.Repository) (*hostapi.Client, error) { return t.api, nil }
+
+func (t *holder) serving(_ context.Context, _ host.Repository, c host.Caller) (*hostapi.Client, error) {
+	return t.api.For(c, hostapi.Bearer), nil
+}
 
 func (t *holder) token(ctx context.Context, _ host.Repository) (string, error) {
 	c, err := host.TokenCredentials(ctx, "", t.secret)

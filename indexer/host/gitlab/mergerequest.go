@@ -65,7 +65,7 @@ func (h *Host) CreateBranch(ctx context.Context, r host.Repository, b host.NewBr
 	if err != nil {
 		return host.Branch{}, err
 	}
-	return host.Branch{Name: b.Name, OID: made.Commit.ID, WebURL: host.Web(made.WebURL)}, nil
+	return hostapi.ToldBranch(host.Branch{Name: b.Name, OID: made.Commit.ID, WebURL: host.Web(made.WebURL)})
 }
 
 // CreatePullRequest makes a merge request within a repository. Whether its source branch goes with the merge is left to the

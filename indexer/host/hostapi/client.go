@@ -6,7 +6,8 @@
 //
 // What may be repeated is repeated, with back-off, when the host or the way to it fails. A host that asks to wait is not asked again
 // before that, by any user of the client; a wait that is too long ends calls with host.ErrThrottled at once. All accounts on an API share
-// its rate of requests, of which polls of pull requests, in the background, take what the others leave. A redirect or a link to
+// its rate of requests, of which polls of pull requests, in the background, take what the others leave. Where a caller waits
+// for what they have made (Client.For), nothing is waited for, and repeated once at most. A redirect or a link to
 // a next page that leads to another origin is host.ErrOrigin. Every error is a [*host.Error], or wraps the context's, and all that
 // authorises a request is taken out of its text.
 //
@@ -92,6 +93,7 @@ type Client struct {
 	gate    *gate
 	lane    lane
 	renew   func(refused http.Header)
+	caller  *host.Caller // who waits; nil: nobody
 }
 
 // New makes a client. It asks nothing.
@@ -145,12 +147,15 @@ func (c *Client) As(a Authorize) *Client {
 }
 
 // For gives a client for what a caller makes: with their token, by which authorize says who they are, or as the integration when they
-// gave none.
+// gave none. Because they wait, a limit of requests ends calls with host.ErrThrottled at once however short it is, and what failed is
+// repeated once.
 func (c *Client) For(caller host.Caller, authorize func(token host.Secret) Authorize) *Client {
-	if caller.IsZero() {
-		return c
+	served := *c
+	served.caller = &caller
+	if !caller.HasToken() {
+		return &served
 	}
-	return c.As(authorize(Constant(caller.Token)))
+	return served.As(authorize(Constant(caller.Token)))
 }
 
 // Renewing gives a client of the same account whose credentials can be renewed. Where the host does not accept them, with status 401, renew
@@ -175,9 +180,16 @@ type Request struct {
 	Ref    string // path below the base with its query, as Path makes it, or an absolute URL at the same origin
 	Body   any    // sent as JSON; nil sends none
 	Header http.Header
-	// Repeatable tells that the request changes nothing, so that it may be sent again. GET always is.
+	// Repeatable tells that the request may be sent again: it changes nothing, or Makes what the host makes once. GET always is.
 	Repeatable bool
+	// Makes tells of a repeatable request that it may change something. What is not repeatable always may.
+	Makes bool
 }
+
+func (r Request) isRepeatable() bool { return r.Repeatable || r.Method == http.MethodGet }
+
+// makes tells whether the request may change something.
+func (r Request) makes() bool { return r.Makes || !r.isRepeatable() }
 
 // Get asks for a path below the base.
 func (c *Client) Get(ctx context.Context, ref string) (Answer, error) {
@@ -193,16 +205,12 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	tries := uint(1)
-	if r.Repeatable || r.Method == http.MethodGet {
-		tries = maxTries
-	}
 	deadline, cancel := context.WithTimeout(ctx, c.options.Limits.Total)
 	defer cancel()
 	answer, err := backoff.Retry(deadline, func() (Answer, error) {
 		a, err := c.exchange(deadline, r, at)
-		return a, c.whether(err)
-	}, backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(c.options.Limits.Total), backoff.WithBackOff(&backoff.ExponentialBackOff{
+		return a, c.whether(deadline, err)
+	}, backoff.WithMaxTries(c.tries(r)), backoff.WithMaxElapsedTime(c.options.Limits.Total), backoff.WithBackOff(&backoff.ExponentialBackOff{
 		InitialInterval: c.options.Limits.Backoff, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: maxBackoff,
 	}))
 	return answer, c.finish(ctx, r.Method+" "+shown(at), err)
@@ -226,8 +234,31 @@ func (c *Client) resolve(ref string) (*url.URL, error) {
 	return u, nil
 }
 
+// tries is how often a request is sent at most.
+func (c *Client) tries(r Request) uint {
+	switch {
+	case !r.isRepeatable():
+		return 1
+	case c.caller != nil:
+		return 2
+	}
+	return maxTries
+}
+
+// patience is how long to wait at most for the end of a limit. A wait that the context would end is not begun.
+func (c *Client) patience(ctx context.Context) time.Duration {
+	if c.caller != nil {
+		return 0
+	}
+	most := c.options.Limits.Wait
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(deadline))
+	}
+	return most
+}
+
 // whether says what backoff.Retry does about an error.
-func (c *Client) whether(err error) error {
+func (c *Client) whether(ctx context.Context, err error) error {
 	var (
 		e     *host.Error
 		never *backoff.PermanentError
@@ -244,7 +275,7 @@ func (c *Client) whether(err error) error {
 	case host.ErrServer, host.ErrUnreachable:
 		return err
 	case host.ErrThrottled:
-		if wait := time.Until(e.Until); wait <= c.options.Limits.Wait {
+		if wait := time.Until(e.Until); wait <= c.patience(ctx) {
 			return &again{e, &backoff.RetryAfterError{Duration: max(0, wait)}}
 		}
 	case host.ErrAnswer:

@@ -166,6 +166,62 @@ func TestAWaitThatIsTooLongEndsAllCallsAtOnce(t *testing.T) {
 	})
 }
 
+func TestACallerWaitsForNoLimitAndForOneMoreTryOnly(t *testing.T) {
+	for name, c := range map[string]struct {
+		reply reply
+		kind  error
+		tries int
+	}{
+		"a short limit":   {reply{status: 429, header: http.Header{"Retry-After": {"1"}}}, host.ErrThrottled, 1},
+		"a failed host":   {reply{status: 500}, host.ErrServer, 2},
+		"no answer":       {reply{err: errors.New("connection reset")}, host.ErrUnreachable, 2},
+		"what is refused": {reply{status: 404}, host.ErrGone, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{replies: []reply{c.reply}}
+				began := time.Now()
+				served := over(t, s).For(host.Caller{Making: func() { t.Error("a question is taken for making something") }}, nil)
+				_, err := served.Get(t.Context(), "/refs")
+				if waited := time.Since(began); !errors.Is(err, c.kind) || len(s.came) != c.tries || waited > 3*time.Second {
+					t.Errorf("got %v after %d requests and %v", err, len(s.came), waited)
+				}
+			})
+		})
+	}
+}
+
+func TestACallerIsToldBeforeWhatMayMakeSomethingIsSent(t *testing.T) {
+	for name, r := range map[string]Request{
+		"sent once": {Method: http.MethodPost}, "sent again": {Method: http.MethodPost, Repeatable: true, Makes: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, told := &script{replies: []reply{{status: 200, header: http.Header{"Retry-After": {"5"}}}}}, 0
+				c := over(t, s).For(host.Caller{Making: func() { told++ }}, nil)
+				if _, err := c.Do(t.Context(), r); err != nil || told != 1 {
+					t.Errorf("told %d times, %v", told, err)
+				}
+				if _, err := c.Do(t.Context(), r); !errors.Is(err, host.ErrThrottled) || told != 1 || len(s.came) != 1 {
+					t.Errorf("told %d times of %d requests, %v", told, len(s.came), err)
+				}
+			})
+		})
+	}
+}
+
+func TestAWaitThatTheCallersTimeWouldEndIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{replies: []reply{{status: 429, header: http.Header{"Retry-After": {"60"}}}}}
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		began := time.Now()
+		if _, err := over(t, s).Get(ctx, "/refs"); !errors.Is(err, host.ErrThrottled) || time.Since(began) > 0 {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+	})
+}
+
 func TestAHostsOwnSignOfALimitIsUnderstood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{replies: []reply{{status: 400, body: `{"__type": "ThrottlingException"}`}, {status: 200, body: "{}"}}}

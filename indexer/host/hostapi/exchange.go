@@ -42,6 +42,9 @@ func (c *Client) exchangeOnce(ctx context.Context, r Request, at *url.URL) (answ
 		// Where the credentials are asked for has its own retries.
 		return Answer{}, nil, backoff.Permanent(err)
 	}
+	if c.caller != nil && c.caller.Making != nil && r.makes() {
+		c.caller.Making()
+	}
 	began := time.Now()
 	answer, err = c.roundTrip(request)
 	if err == nil {
@@ -62,7 +65,7 @@ func (c *Client) exchangeOnce(ctx context.Context, r Request, at *url.URL) (answ
 // admit returns when the host's limits and the own one let a request go. The host may ask to wait while a request waits for its turn.
 func (c *Client) admit(ctx context.Context) error {
 	for {
-		if err := c.gate.wait(ctx, c.options.Limits.Wait); err != nil {
+		if err := c.gate.wait(ctx, c.patience(ctx)); err != nil {
 			return err
 		}
 		if err := c.turns.wait(ctx, c.lane); err != nil {

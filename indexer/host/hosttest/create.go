@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,7 +48,7 @@ func creates[V any](t *testing.T, c Case, refusal Refusal, want func(*Server) V,
 	for name, caller := range map[string]host.Caller{"as the integration": {}, "as the caller": {Token: c.callerToken()}} {
 		t.Run(name, func(t *testing.T) {
 			s, h := c.start(t)
-			if !caller.IsZero() {
+			if caller.HasToken() {
 				s.Expect(caller.Token)
 			}
 			got, err := create(t, s, h, caller)
@@ -71,6 +72,14 @@ func createBranch(t *testing.T, c Case) {
 	if c.NewBranch == (host.NewBranch{}) {
 		t.Skip("the case has no branch to make")
 	}
+	t.Run("believes no answer that holds none", func(t *testing.T) {
+		s, h := c.start(t)
+		empty := answering(http.StatusCreated, "application/json", `{}`)
+		s.Script(func(w http.ResponseWriter, r *http.Request) bool { return r.Method != http.MethodGet && empty(w, r) })
+		_, err := power[host.BranchCreator](t, h).CreateBranch(t.Context(), s.repository(c.Repository), c.NewBranch, host.Caller{})
+		c.mustBe(t, err, host.ErrAnswer)
+	})
+	callerWaits(t, c)
 	want := func(s *Server) host.Branch {
 		b := c.Branch
 		b.WebURL = s.Local(b.WebURL)
@@ -78,6 +87,43 @@ func createBranch(t *testing.T, c Case) {
 	}
 	creates(t, c, c.BranchRefusal, want, func(t *testing.T, s *Server, h host.Host, caller host.Caller) (host.Branch, error) {
 		return power[host.BranchCreator](t, h).CreateBranch(t.Context(), s.repository(c.Repository), c.NewBranch, caller)
+	})
+}
+
+// callerWaits holds a host to answering at once who waits for a branch while it limits requests, and to telling when it begins to make it.
+func callerWaits(t *testing.T, c Case) {
+	t.Run("keeps no caller waiting for the end of a limit", func(t *testing.T) {
+		s, h := c.start(t)
+		s.Script(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Retry-After", "20")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return true
+		})
+		began := time.Now()
+		for _, token := range []string{"", c.callerToken()} {
+			_, err := power[host.BranchCreator](t, h).CreateBranch(t.Context(), s.repository(c.Repository), c.NewBranch, host.Caller{Token: token})
+			c.mustBe(t, err, host.ErrThrottled)
+		}
+		if waited := time.Since(began); waited > 10*time.Second {
+			t.Errorf("the caller waited %v", waited)
+		}
+	})
+	t.Run("tells before it sends what makes it", func(t *testing.T) {
+		s, h := c.start(t)
+		var told, sent bool
+		s.Script(func(_ http.ResponseWriter, r *http.Request) bool {
+			isAsking := r.Method == http.MethodGet || strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetBranch")
+			if !isAsking && !told || isAsking && told {
+				t.Errorf("%s %s: told %v", r.Method, r.URL.Path, told)
+			}
+			sent = sent || !isAsking
+			return false
+		})
+		caller := host.Caller{Token: c.callerToken(), Making: func() { told = true }}
+		s.Expect(caller.Token)
+		if _, err := power[host.BranchCreator](t, h).CreateBranch(t.Context(), s.repository(c.Repository), c.NewBranch, caller); err != nil || !sent {
+			t.Errorf("sent %v, %v", sent, err)
+		}
 	})
 }
 
