@@ -2,7 +2,12 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -22,11 +27,13 @@ import (
 // of a configuration without a Jira does neither.
 type jiraSide struct {
 	config   config.Jira
+	dir      string // of the data
 	client   *jira.Client
 	runner   *command.Runner // nil: smart commits are shown only
 	log      zerolog.Logger
 	read     chan []jira.Project // to the goroutine that takes over what is configured
 	projects []jira.Project      // as they were taken over last; nil: never
+	isRead   bool                // Jira itself has told them since the start
 }
 
 // How Jira is asked. A command that must wait longer is tried again later, and does not keep the others waiting.
@@ -37,7 +44,7 @@ const (
 )
 
 func newJiraSide(d *daemon, registerer prometheus.Registerer) (*jiraSide, error) {
-	j := &jiraSide{config: d.settings.Jira, log: d.log.With().Str("component", "jira").Logger(), read: make(chan []jira.Project)}
+	j := &jiraSide{config: d.settings.Jira, dir: d.settings.DataDir, log: d.log.With().Str("component", "jira").Logger(), read: make(chan []jira.Project)}
 	if j.config.IsZero() {
 		return j, nil
 	}
@@ -55,7 +62,7 @@ func newJiraSide(d *daemon, registerer prometheus.Registerer) (*jiraSide, error)
 	if j.config.SmartCommits.Enabled {
 		j.runner = command.New(command.Options{
 			Store: d.store, Jira: j.client, Rules: d.rules.Load, Projects: j.config.Projects, MaxAge: j.config.SmartCommits.MaxAge,
-			Authors: command.Authors(j.config.SmartCommits.Authors), Log: j.log, Registerer: registerer,
+			Authors: command.Authors(j.config.SmartCommits.Authors), Grace: j.config.SmartCommits.Grace, Log: j.log, Registerer: registerer,
 		})
 	}
 	return j, nil
@@ -85,12 +92,63 @@ func (d *daemon) beginJira(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, firstRead)
 	defer cancel()
 	projects, err := d.jira.client.Projects(bounded)
-	if err != nil {
+	if err == nil {
+		d.jira.isRead = true
+		d.takeProjects(projects)
+		return nil
+	}
+	known, knownErr := d.jira.known()
+	if knownErr != nil {
+		d.jira.log.Error().Err(knownErr).Msg("the projects of Jira that were known before the start could not be read")
+	}
+	if len(known) == 0 {
 		d.jira.log.Warn().Err(err).Msg("the projects of Jira could not be read; until they are, issue_keys alone says what is a key")
 		return ctx.Err()
 	}
-	d.takeProjects(projects)
-	return nil
+	d.jira.log.Warn().Err(err).Int("projects", len(known)).Msg("the projects of Jira could not be read; those that were known before the start stay")
+	d.takeProjects(known)
+	return ctx.Err()
+}
+
+// projectsFile lies in the data directory and holds a keptProjects as JSON, for a start at which Jira cannot be read.
+const projectsFile = "jira.json"
+
+// keptProjects are the projects of a Jira as they were taken over last.
+type keptProjects struct {
+	URL      string         `json:"url"`
+	Projects []jira.Project `json:"projects"`
+}
+
+// known reads the projects that were kept; none when they are of another Jira.
+func (j *jiraSide) known() ([]jira.Project, error) {
+	path := filepath.Join(j.dir, projectsFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var kept keptProjects
+	if err == nil {
+		if err = json.Unmarshal(text, &kept); err != nil {
+			err = fmt.Errorf("%s: %w: delete it", path, err)
+		}
+	}
+	if err != nil || kept.URL != j.config.URL {
+		return nil, err
+	}
+	return kept.Projects, nil
+}
+
+// keep writes the projects down. It need not outlast a power cut: without the file a start does as if none were known.
+func (j *jiraSide) keep() error {
+	text, err := json.Marshal(keptProjects{j.config.URL, j.projects})
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(j.dir, projectsFile)
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // runJira has g do what goes on with Jira.
@@ -99,22 +157,22 @@ func (d *daemon) runJira(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { return d.jira.runner.Run(ctx) })
 	}
 	if d.jira.config.ProjectKeys {
-		isKnown := d.jira.projects != nil
-		g.Go(func() error { d.jira.watchProjects(ctx, isKnown); return nil })
+		isRead := d.jira.isRead
+		g.Go(func() error { d.jira.watchProjects(ctx, isRead); return nil })
 	}
 }
 
-// How often Jira's projects are read: hourly, and sooner while they never were.
+// How often Jira's projects are read: hourly, and sooner while they were not since the start.
 const (
 	projectsInterval = time.Hour
 	projectsRetry    = time.Minute
 )
 
 // watchProjects reads Jira's projects again and again, until the context ends.
-func (j *jiraSide) watchProjects(ctx context.Context, isKnown bool) {
+func (j *jiraSide) watchProjects(ctx context.Context, isRead bool) {
 	for {
 		wait := projectsInterval
-		if !isKnown {
+		if !isRead {
 			wait = projectsRetry
 		}
 		timer := time.NewTimer(wait)
@@ -131,7 +189,7 @@ func (j *jiraSide) watchProjects(ctx context.Context, isKnown bool) {
 			}
 			continue
 		}
-		isKnown = true
+		isRead = true
 		select {
 		case j.read <- projects:
 		case <-ctx.Done():
@@ -155,6 +213,9 @@ func (d *daemon) takeProjects(projects []jira.Project) {
 		return
 	}
 	d.jira.projects = projects
+	if err := d.jira.keep(); err != nil {
+		d.jira.log.Error().Err(err).Msg("the projects of Jira could not be written down; a start without Jira will not know them")
+	}
 	if rules.Fingerprint() == d.rules.Load().Fingerprint() {
 		return
 	}

@@ -1,10 +1,13 @@
 package daemon
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
@@ -56,7 +59,7 @@ func TestAListOfProjectsThatHasLostMostIsNotBelieved(t *testing.T) {
 	store := memstore.New()
 	defer store.Close()
 	var log strings.Builder
-	d := &daemon{settings: settings, jira: &jiraSide{log: zerolog.New(&log)}}
+	d := &daemon{settings: settings, jira: &jiraSide{dir: t.TempDir(), log: zerolog.New(&log)}}
 	d.indexer = indexer.New(indexer.Options{Store: store, Rules: rules, Limits: schedule.Limits{Total: 1, PerHost: 1}, Registerer: prometheus.NewRegistry()})
 	defer d.indexer.Close()
 	d.rules.Store(rules)
@@ -84,5 +87,29 @@ func TestAListOfProjectsThatHasLostMostIsNotBelieved(t *testing.T) {
 	}
 	if got := difference([]jira.Project{{Key: "AA", Former: []string{"OLD"}}}, []jira.Project{{Key: "AA"}}); !slices.Equal(got, []string{"AA, once OLD"}) {
 		t.Errorf("a new former key: %q", got)
+	}
+}
+
+func TestTheProjectsOfAJiraAreKeptForAStartWithoutIt(t *testing.T) {
+	j := &jiraSide{dir: t.TempDir(), config: config.Jira{URL: "https://jira.example.com"}}
+	if got, err := j.known(); got != nil || err != nil {
+		t.Errorf("before the first: %v, %v", got, err)
+	}
+	j.projects = []jira.Project{{Key: "ACME", Former: []string{"OLD"}}, {Key: "CORE"}}
+	if err := j.keep(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := j.known(); err != nil || !cmp.Equal(got, j.projects) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	j.config.URL = "https://other.example.com"
+	if got, err := j.known(); got != nil || err != nil {
+		t.Errorf("of another Jira: %v, %v", got, err)
+	}
+	if err := os.WriteFile(filepath.Join(j.dir, projectsFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := j.known(); got != nil || err == nil {
+		t.Errorf("of a cut file: %v, %v", got, err)
 	}
 }

@@ -16,7 +16,7 @@ const commandShown storage.CommandState = "shown"
 // Command is a smart-commit command, and what came of it.
 type Command struct {
 	SHA        storage.OID          `json:"sha"`
-	Repository RepositoryRef        `json:"repository"`
+	Repository RepositoryRef        `json:"repository"` // in which the commit was seen first; without a name when it was forgotten since
 	Index      int                  `json:"index"` // names the command among those of the commit
 	Key        storage.IssueKey     `json:"key"`
 	Name       string               `json:"name"`
@@ -98,16 +98,22 @@ func appendCommand(ctx context.Context, to []Command, c storage.Command, names *
 	if !accessOf(ctx).has(c.Key) {
 		return to, nil
 	}
+	repository := RepositoryRef{ID: c.Repository} // commands outlive their repositories
 	in, ok, err := names.of(ctx, c.Repository)
-	if err != nil || !ok {
+	switch a := accessOf(ctx); {
+	case err != nil:
 		return to, err
+	case ok:
+		repository = in.RepositoryRef
+	case a != nil && a.token.Integrations != nil:
+		return to, nil
 	}
 	at := c.TriedAt
 	if at.IsZero() {
 		at = c.FoundAt
 	}
 	return append(to, Command{
-		SHA: c.OID, Repository: in.RepositoryRef, Index: c.Index, Key: c.Key, Name: c.Name, Text: c.Text, State: c.State, Attempts: c.Attempts,
+		SHA: c.OID, Repository: repository, Index: c.Index, Key: c.Key, Name: c.Name, Text: c.Text, State: c.State, Attempts: c.Attempts,
 		Outcome: c.Outcome, At: at,
 	}), nil
 }

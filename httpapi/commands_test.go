@@ -138,3 +138,17 @@ func TestATokenSeesTheCommandsOfItsProjectsAndIntegrationsAlone(t *testing.T) {
 		t.Errorf("of another integration: %+v", page.Commands)
 	}
 }
+
+func TestACommandOutlivesItsRepository(t *testing.T) {
+	f := newFixture(t, withScopes)
+	gone := command(1, 0, "KAFKA-7", storage.CommandFailed)
+	gone.Repository = 4711
+	f.take(gone)
+	for token, want := range map[string]int{"all": 1, "reader": 1, "zk": 0, "acme": 0, "plain": 0} {
+		var page commandPage
+		f.as(token, http.MethodGet, "/api/v1/commands", "").json(&page)
+		if len(page.Commands) != want || want > 0 && page.Commands[0].Repository != (RepositoryRef{ID: 4711}) {
+			t.Errorf("%s sees %+v, want %d commands", token, page.Commands, want)
+		}
+	}
+}

@@ -47,7 +47,7 @@ func TestTheExampleIsReadAsItIsWritten(t *testing.T) {
 	want.Webhook.Secret = config.SecretFromEnv("REPOSITORIES_HOOK")
 	want.Jira = config.Jira{
 		URL: "https://jira.example.com", Token: config.SecretFromFile("/run/secrets/jira-api"), Projects: []string{"ACME"}, ProjectKeys: true,
-		SmartCommits: config.SmartCommits{Enabled: true, MaxAge: 14 * 24 * time.Hour, Authors: config.AuthorsKnown},
+		SmartCommits: config.SmartCommits{Enabled: true, MaxAge: 14 * 24 * time.Hour, Authors: config.AuthorsKnown, Grace: time.Minute},
 	}
 	acme := want.Reach
 	acme.CA = "/etc/keytrail/acme-ca.pem"

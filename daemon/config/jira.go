@@ -25,6 +25,7 @@ type SmartCommits struct {
 	Enabled bool
 	MaxAge  time.Duration // of a commit, and of a command until it is given up
 	Authors string        // AuthorsKnown or AuthorsAny
+	Grace   time.Duration // how long Jira may go on with a request whose answer is lost; 0: not at all
 }
 
 // Whose commits may give commands.
@@ -35,7 +36,7 @@ const (
 
 func (c *Config) readJira(v value) {
 	j := &c.Jira
-	*j = Jira{SmartCommits: SmartCommits{Enabled: true, MaxAge: 14 * 24 * time.Hour, Authors: AuthorsKnown}}
+	*j = Jira{SmartCommits: SmartCommits{Enabled: true, MaxAge: 14 * 24 * time.Hour, Authors: AuthorsKnown, Grace: time.Minute}}
 	found := v.mapping(
 		field{"url", text(&j.URL, checkHostURL)},
 		field{"username", text(&j.Username)},
@@ -54,6 +55,7 @@ func (s *SmartCommits) read(v value) {
 	v.mapping(
 		field{"enabled", boolean(&s.Enabled)},
 		field{"max_age", duration(&s.MaxAge, time.Second, math.MaxInt64)},
+		field{"grace", durationOrNone(&s.Grace, time.Second, time.Hour)},
 		field{"authors", oneOf(&s.Authors, AuthorsKnown, AuthorsAny)},
 	)
 }

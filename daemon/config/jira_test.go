@@ -12,14 +12,14 @@ import (
 )
 
 func TestAJiraIsReadWithItsDefaults(t *testing.T) {
-	standard := config.SmartCommits{Enabled: true, MaxAge: 14 * 24 * time.Hour, Authors: config.AuthorsKnown}
+	standard := config.SmartCommits{Enabled: true, MaxAge: 14 * 24 * time.Hour, Authors: config.AuthorsKnown, Grace: time.Minute}
 	const top = "jira:\n  url: https://jira.example.com/jira\n  token: {env: JIRA}\n"
 	for text, want := range map[string]config.Jira{
 		"  projects: [ACME, CORE]\n": {Projects: []string{"ACME", "CORE"}, SmartCommits: standard},
 		"  smart_commits: {enabled: false}\n  project_keys: true\n  username: bot\n": {
-			Username: "bot", ProjectKeys: true, SmartCommits: config.SmartCommits{MaxAge: standard.MaxAge, Authors: standard.Authors},
+			Username: "bot", ProjectKeys: true, SmartCommits: config.SmartCommits{MaxAge: standard.MaxAge, Authors: standard.Authors, Grace: standard.Grace},
 		},
-		"  projects: [ACME]\n  smart_commits: {max_age: 24h, authors: any}\n": {
+		"  projects: [ACME]\n  smart_commits: {max_age: 24h, authors: any, grace: 0}\n": {
 			Projects: []string{"ACME"}, SmartCommits: config.SmartCommits{Enabled: true, MaxAge: 24 * time.Hour, Authors: config.AuthorsAny},
 		},
 	} {

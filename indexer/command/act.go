@@ -72,7 +72,8 @@ func (a *attempt) checkAuthor(ctx context.Context) error {
 	}
 	_, err := a.r.Jira.UserByMail(ctx, mail)
 	if errors.Is(err, jira.ErrNoUser) {
-		return fmt.Errorf("the author of the commit: %w; set their mail address in Jira, or jira.smart_commits.authors to any", err)
+		return fmt.Errorf("the author of the commit: %w; set their mail address in Jira, let the account of the token browse users "+
+			"and see their mail addresses, or set jira.smart_commits.authors to any", err)
 	}
 	if err == nil {
 		clear(a.r.known)
@@ -144,14 +145,17 @@ func (a *attempt) work(ctx context.Context) (string, error) {
 	return "logged " + spent, a.r.Jira.LogWork(ctx, key, jira.Work{Spent: spent, Started: a.hit.Author.Time(), Comment: text})
 }
 
-// assign gives the issue to a user, found by mail address or by name.
+// assign gives the issue to a user, found by mail address or by name, which may look like one.
 func (a *attempt) assign(ctx context.Context) (string, error) {
 	who, _ := smartcommit.Named(a.c.Text)
-	find := a.r.Jira.UserByName
+	var user jira.User
+	err := jira.ErrNoUser
 	if strings.Contains(who, "@") {
-		find = a.r.Jira.UserByMail
+		user, err = a.r.Jira.UserByMail(ctx, who)
 	}
-	user, err := find(ctx, who)
+	if errors.Is(err, jira.ErrNoUser) {
+		user, err = a.r.Jira.UserByName(ctx, who)
+	}
 	if err != nil {
 		return "", err
 	}

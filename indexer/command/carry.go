@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -55,8 +56,8 @@ func (r *Runner) pass(ctx context.Context) (next time.Time, err error) {
 		case held.has(c):
 			held.add(c)
 			continue
-		case c.DueAt.After(now):
-			next = earlier(next, c.DueAt)
+		case r.dueAt(c, now).After(now):
+			next = earlier(next, r.dueAt(c, now))
 			held.add(c)
 			continue
 		}
@@ -74,8 +75,27 @@ func (r *Runner) pass(ctx context.Context) (next time.Time, err error) {
 	return next, nil
 }
 
+// dueAt gives when a command is to be tried. One that was being tried when a runner ended waits, because Jira may still be doing it. When the
+// clock was set far back, nothing waits until it has caught up.
+func (r *Runner) dueAt(c storage.Command, now time.Time) time.Time {
+	switch {
+	case c.TriedAt.Sub(now) > maxBackoff:
+		return now
+	case c.State == storage.CommandTrying:
+		return c.TriedAt.Add(r.Grace)
+	}
+	return c.DueAt
+}
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a
@@ -111,13 +131,12 @@ func (r *Runner) attempt(ctx context.Context, c storage.Command) (storage.Comman
 	a.c.State, a.c.TriedAt = storage.CommandTrying, r.Now()
 	a.c.Attempts++
 	switch {
-	case !isThere && !a.isRepeated:
-		a.c.Attempts--
-		return r.settle(ctx, a.c, storage.CommandSkipped, "no repository has the commit any more")
 	case !isThere:
-		return r.settle(ctx, a.c, storage.CommandFailed, "no repository has the commit any more; last: "+c.Outcome)
-	case a.isRepeated && r.Now().Sub(c.FoundAt) > r.MaxAge:
-		return r.settle(ctx, a.c, storage.CommandFailed, fmt.Sprintf("given up after %v; last: %s", r.MaxAge, c.Outcome))
+		return r.giveUp(ctx, c, "no repository has the commit any more")
+	case !r.allowed(r.Rules())(c.Key):
+		return r.giveUp(ctx, c, notAllowed(c.Key))
+	case r.Now().Sub(c.FoundAt) > r.MaxAge:
+		return r.giveUp(ctx, c, fmt.Sprintf("given up after %v", r.MaxAge))
 	}
 	if err := r.Store.SetCommand(ctx, a.c); err != nil {
 		return a.c, err
@@ -155,6 +174,14 @@ func (r *Runner) commit(ctx context.Context, c storage.Command) (hit storage.Hit
 	return hit, false, nil
 }
 
+// giveUp settles a command that is not to be tried again, or not at all.
+func (r *Runner) giveUp(ctx context.Context, c storage.Command, reason string) (storage.Command, error) {
+	if c.Attempts == 0 {
+		return r.settle(ctx, c, storage.CommandSkipped, reason)
+	}
+	return r.settle(ctx, c, storage.CommandFailed, reason+"; last: "+c.Outcome)
+}
+
 // settle keeps what finally came of a command.
 func (r *Runner) settle(ctx context.Context, c storage.Command, state storage.CommandState, outcome string) (storage.Command, error) {
 	c.State, c.Outcome, c.DueAt = state, outcome, time.Time{}
@@ -173,19 +200,40 @@ func (r *Runner) settle(ctx context.Context, c storage.Command, state storage.Co
 
 // postpone keeps that a command is to be tried again, and when.
 func (r *Runner) postpone(ctx context.Context, c storage.Command, planned string, err error) (storage.Command, error) {
+	isDown := r.isDown(ctx, err)
 	now := r.Now()
-	c.State, c.Outcome, c.DueAt = storage.CommandWaiting, planned+err.Error(), now.Add(r.wait(c.Attempts))
+	due := now.Add(r.wait(c.Attempts))
 	var made *host.Error
-	if errors.As(err, &made) && made.Until.After(c.DueAt) {
-		c.DueAt = made.Until
+	if errors.As(err, &made) {
+		due = later(due, made.Until)
 	}
-	if !errors.Is(err, host.ErrServer) {
-		r.paused = c.DueAt // others would fare no better
+	if isDown {
+		r.paused = due
 	}
+	if made != nil && mayGoOn(made) {
+		due = later(due, now.Add(r.Grace))
+	}
+	c.State, c.Outcome, c.DueAt = storage.CommandWaiting, planned+err.Error(), due
 	r.metrics.count(outcomeRetried)
 	r.Log.Warn().Err(err).Str("key", string(c.Key)).Stringer("sha", c.OID).Int("index", c.Index).Str("command", c.Name).
 		Int("attempts", c.Attempts).Time("due", c.DueAt).Msg("smart commit not done yet")
 	return c, r.Store.SetCommand(ctx, c)
+}
+
+// isDown tells that other commands would fare no better: Jira asks to wait, or does not even say who the account is. Else the failure is of
+// this command, and may stay as long as it likes without keeping the others waiting.
+func (r *Runner) isDown(ctx context.Context, err error) bool {
+	if errors.Is(err, host.ErrThrottled) {
+		return true
+	}
+	_, err = r.Jira.Myself(ctx)
+	return err != nil
+}
+
+// mayGoOn tells of a failure after which Jira may still be doing what it was asked to change.
+func mayGoOn(e *host.Error) bool {
+	isLost := e.Kind == host.ErrUnreachable || e.Kind == host.ErrServer || e.Kind == host.ErrAnswer
+	return isLost && !strings.HasPrefix(e.Op, http.MethodGet+" ")
 }
 
 // wait gives how long to wait after so many attempts: twice as long after each, by chance a little more or less.

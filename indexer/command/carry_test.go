@@ -1,7 +1,9 @@
 package command
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"keytrail/indexer/jira/jiratest"
 	"keytrail/storage"
@@ -76,6 +79,17 @@ func TestTheNameOfATransitionIsItsOwnOrThatOfItsStatusOrItsFirstWords(t *testing
 		f.settle()
 		if i, c := f.jira.Issue("ACME-1"), f.only(); i.Status != want || c.State != storage.CommandDone {
 			t.Errorf("%s: %s, %s %q; want %s", command, i.Status, c.State, c.Outcome, want)
+		}
+	}
+}
+
+func TestAnAssigneeIsNamedByMailAddressOrLoginName(t *testing.T) {
+	for who, want := range map[string]string{"bo": "bo", "BO@example.com": "bo", "cy@example.com": "cy@login.example.com", "cy@login.example.com": "cy@login.example.com"} {
+		f := begun(t)
+		f.push(f.core, f.commit("ACME-1 #assign "+who))
+		f.settle()
+		if got := f.jira.Issue("ACME-1").Assignee; got != want {
+			t.Errorf("%s: %q, want %q; %s", who, got, want, f.only().Outcome)
 		}
 	}
 }
@@ -324,5 +338,117 @@ func TestACommandIsDoneAsLongAsAnyRepositoryHasItsCommit(t *testing.T) {
 	f.hold("ACME-1 comment done \"One\"\n")
 	if comments := f.jira.Issue("ACME-1").Comments; len(comments) != 1 || !strings.Contains(comments[0], ", fork, by Ada") {
 		t.Errorf("the comments are %q", comments)
+	}
+}
+
+func TestAFailureThatStaysWithOneIssueKeepsNoOtherWaiting(t *testing.T) {
+	for name, fail := range map[string]http.HandlerFunc{
+		"401": func(w http.ResponseWriter, _ *http.Request) {
+			jiratest.Refuse(w, http.StatusUnauthorized, "you may not assign")
+		},
+		"no answer": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"another origin": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://login.example.com/", http.StatusFound)
+		},
+	} {
+		f := begun(t)
+		f.jira.Script(func(w http.ResponseWriter, r *http.Request, serve http.Handler) {
+			if strings.HasSuffix(r.URL.Path, "/ACME-1/assignee") {
+				fail(w, r)
+				return
+			}
+			serve.ServeHTTP(w, r)
+		})
+		f.options.Backoff = time.Minute // the first failure would have the others wait for as long
+		f.push(f.core, f.commit("ACME-1 #assign bo"), f.commit("ACME-2 #comment Two"), f.commit("ACME-3 #comment Three"))
+		f.run(func() bool { return strings.Count(f.commands(), " done ") == 2 || t.Failed() })
+		if f.hold("ACME-1 assign waiting \"bo\"\n", "ACME-2 comment done \"Two\"\n", "ACME-3 comment done \"Three\"\n"); t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+func TestJiraThatFailsAltogetherIsAskedForNoSecondCommand(t *testing.T) {
+	f := begun(t)
+	f.jira.Script(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		jiratest.Refuse(w, http.StatusBadGateway, "no upstream")
+	})
+	f.options.Backoff = time.Minute
+	f.push(f.core, f.commit("ACME-1 #comment One"), f.commit("ACME-2 #comment Two"), f.commit("ACME-3 #comment Three"))
+	f.run(func() bool { return strings.Contains(f.log.String(), "not done yet") })
+	for c, err := range f.store.Commands(t.Context(), storage.CommandQuery{}) {
+		if isFirst := c.Key == "ACME-1"; err != nil || c.State != storage.CommandWaiting || c.Attempts > 0 != isFirst {
+			t.Errorf("%+v, %v", c, err)
+		}
+	}
+}
+
+// The runner ends while Jira works on a comment, which is there only when the next runner has begun.
+func TestWhatJiraMayStillBeDoingIsNotAskedForAgain(t *testing.T) {
+	f := begun(t)
+	var ahead atomic.Int64
+	f.options.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	f.options.Grace = time.Hour
+	slow := make(chan func(), 1)
+	f.jira.Script(func(w http.ResponseWriter, r *http.Request, serve http.Handler) {
+		if r.Method != http.MethodPost || !strings.Contains(r.URL.Path, "/ACME-1/") {
+			serve.ServeHTTP(w, r)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		again := r.Clone(t.Context())
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		slow <- func() { serve.ServeHTTP(httptest.NewRecorder(), again) }
+		<-r.Context().Done()
+	})
+	f.push(f.core, f.commit("ACME-1 #comment One"))
+	f.run(func() bool { return len(slow) > 0 })
+	f.push(f.core, f.commit("ACME-2 #comment Two"))
+	f.run(func() bool { return strings.Contains(f.commands(), "done \"Two\"") })
+	(<-slow)()
+	ahead.Store(int64(time.Hour))
+	f.settle()
+	f.hold("ACME-1 comment done \"One\"\n", "ACME-2 comment done \"Two\"\n")
+	if comments := f.jira.Issue("ACME-1").Comments; len(comments) != 1 {
+		t.Errorf("the comments are %q", comments)
+	}
+}
+
+func TestACommandThatWaitedTooLongOrWhoseProjectIsNotConfiguredAnyMoreIsNotTried(t *testing.T) {
+	for reason, change := range map[string]func(*Options){
+		"given up after 336h0m0s":                 func(o *Options) { o.Now = func() time.Time { return time.Now().Add(15 * 24 * time.Hour) } },
+		"project ACME is not among jira.projects": func(o *Options) { o.Projects = []string{"CORE"} },
+	} {
+		f := begun(t)
+		c := f.commit("ACME-1 #comment One")
+		f.push(f.core, c)
+		taken := storage.Command{CommandID: storage.CommandID{OID: c.OID}, Key: "ACME-1", Repository: f.core, Name: "comment", Text: "One",
+			FoundAt: time.Now(), State: storage.CommandWaiting}
+		end, err := f.store.FeedEnd(t.Context())
+		if err == nil {
+			err = f.store.TakeCommands(t.Context(), []storage.Command{taken}, end)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&f.options)
+		f.settle()
+		if c := f.only(); c.State != storage.CommandSkipped || c.Outcome != reason || c.Attempts > 0 || len(f.jira.Changes()) > 0 {
+			t.Errorf("%s: %q; want %q", c.State, c.Outcome, reason)
+		}
+	}
+}
+
+func TestAClockThatIsSetBackKeepsNoCommandWaiting(t *testing.T) {
+	f := newFixture(t)
+	f.options.Registerer = prometheus.NewRegistry()
+	r, now := New(f.options), time.Now()
+	early := storage.Command{State: storage.CommandWaiting, TriedAt: now.AddDate(1, 0, 0), DueAt: now.AddDate(1, 0, 1)}
+	if due := r.dueAt(early, now); due.After(now) {
+		t.Errorf("due at %v, it is %v", due, now)
+	}
+	early.TriedAt, early.DueAt = now, now.Add(time.Minute)
+	if due := r.dueAt(early, now); !due.Equal(early.DueAt) {
+		t.Errorf("due at %v, want %v", due, early.DueAt)
 	}
 }

@@ -11,8 +11,8 @@
 //
 //	the index keeps the command as being tried → Jira is asked → the index keeps what came of it
 //
-// so that after a crash it is known which one may have been done. Before it is tried again, Jira is asked whether it was: a comment or a worklog ends
-// with a line that names commit and place, a transition has led to its status; all else may be done twice without a difference.
+// so that after a crash it is known which one may have been done. When Jira has had its time to finish that, and before it is tried again, Jira is
+// asked whether it was: a comment or a worklog ends with a line that names commit and place, a transition has led to its status; all else may be done twice without a difference.
 //
 // In the files: command.go is the Runner; found.go reads commands out of commits; search.go follows the feed; carry.go is the queue;
 // act.go is what each command does in Jira; metrics.go counts.
@@ -50,6 +50,7 @@ type Options struct {
 	MaxAge     time.Duration          // of a commit, by its committer date, when it comes; and of a command until it is given up
 	Authors    Authors
 	Backoff    time.Duration // before the second attempt; 0: 2 s
+	Grace      time.Duration // how long Jira may go on with a request whose answer is lost, so that only then it is known not to be done
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer
 	Now        func() time.Time // nil: time.Now

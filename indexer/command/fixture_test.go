@@ -46,7 +46,8 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, store: memstore.New(), log: &buffer{}, tips: map[storage.RepositoryID]storage.OID{}}
 	t.Cleanup(func() { f.store.Close() })
-	f.jira = jiratest.New(t, jiratest.Options{Token: secret, Users: []jiratest.User{{Name: "ada", Mail: "ada@example.com"}, {Name: "bo", Mail: "bo@example.com"}}})
+	f.jira = jiratest.New(t, jiratest.Options{Token: secret, Users: []jiratest.User{{Name: "ada", Mail: "ada@example.com"}, {Name: "bo", Mail: "bo@example.com"},
+		{Name: "cy@login.example.com", Mail: "cy@example.com"}}})
 	for n := range 9 {
 		f.jira.AddIssues(fmt.Sprintf("ACME-%d", n+1))
 	}

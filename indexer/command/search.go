@@ -126,7 +126,7 @@ func (r *Runner) found(ctx context.Context, changes []storage.PostingChange) ([]
 			c.FoundAt, c.State = now, storage.CommandWaiting
 			switch age := now.Sub(a.hit.Committer.Time()); {
 			case !allowed(c.Key):
-				c.State, c.Outcome = storage.CommandSkipped, fmt.Sprintf("project %s is not among jira.projects", c.Key.Project())
+				c.State, c.Outcome = storage.CommandSkipped, notAllowed(c.Key)
 			case age > r.MaxAge:
 				c.State, c.Outcome = storage.CommandSkipped, fmt.Sprintf("the commit is older than jira.smart_commits.max_age, %v", r.MaxAge)
 			}
@@ -199,5 +199,12 @@ func (r *Runner) allowed(rules *issuekey.Rules) func(storage.IssueKey) bool {
 			projects = append(projects, storage.IssueKey(key).Project())
 		}
 	}
-	return func(key storage.IssueKey) bool { return slices.Contains(projects, key.Project()) }
+	return func(key storage.IssueKey) bool {
+		now, err := rules.Canonical(string(key)) // a command keeps the key that it had when it was found
+		return slices.Contains(projects, key.Project()) || err == nil && slices.Contains(projects, storage.IssueKey(now).Project())
+	}
+}
+
+func notAllowed(key storage.IssueKey) string {
+	return fmt.Sprintf("project %s is not among jira.projects", key.Project())
 }

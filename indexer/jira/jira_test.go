@@ -133,8 +133,8 @@ func TestAUserIsTheOnlyActiveOneOfAMailAddressOrName(t *testing.T) {
 	})
 }
 
-func TestProjectsAreReadWithTheirFormerKeys(t *testing.T) {
-	projects := []jiratest.Project{{Key: "ZK"}, {Key: "ACME", Former: []string{"OLD", "ACM"}}, {Key: "CORE"}}
+func TestProjectsAreReadWithTheirFormerKeysArchivedOnesToo(t *testing.T) {
+	projects := []jiratest.Project{{Key: "ZK"}, {Key: "ACME", Former: []string{"OLD", "ACM"}}, {Key: "CORE", IsArchived: true}}
 	want := []jira.Project{{Key: "ACME", Former: []string{"ACM", "OLD"}}, {Key: "CORE"}, {Key: "ZK"}}
 	for _, isPlain := range []bool{false, true} {
 		kinds(t, jiratest.Options{Projects: projects, PlainProjects: isPlain}, func(t *testing.T, _ *jiratest.Server, c *jira.Client) {

@@ -36,7 +36,8 @@ const (
 	maxAsked     = 500  // projects whose former keys are asked for one by one
 )
 
-// Projects gives the projects that the account sees, with their former keys. A project that it may not see is not there.
+// Projects gives the projects that the account sees, with their former keys, those that are archived too: Jira goes on showing their issues.
+// A project that it may not see is not there.
 func (c *Client) Projects(ctx context.Context) ([]Project, error) {
 	isCloud, err := c.isCloud(ctx)
 	if err != nil {
@@ -46,7 +47,7 @@ func (c *Client) Projects(ctx context.Context) ([]Project, error) {
 	if isCloud {
 		told, err = c.projectPages(ctx)
 	} else {
-		told, err = hostapi.Ask[[]wireProject](ctx, c.api, hostapi.Request{Ref: "/project?expand=projectKeys"})
+		told, err = hostapi.Ask[[]wireProject](ctx, c.api, hostapi.Request{Ref: "/project?expand=projectKeys&includeArchived=true"})
 	}
 	if err != nil {
 		return nil, err
@@ -66,7 +67,9 @@ func (c *Client) Projects(ctx context.Context) ([]Project, error) {
 func (c *Client) projectPages(ctx context.Context) ([]wireProject, error) {
 	var all []wireProject
 	for range maxProjects {
-		query := url.Values{"expand": {"projectKeys"}, "startAt": {strconv.Itoa(len(all))}, "maxResults": {strconv.Itoa(projectsPage)}}
+		query := url.Values{
+			"expand": {"projectKeys"}, "status": {"live", "archived"}, "startAt": {strconv.Itoa(len(all))}, "maxResults": {strconv.Itoa(projectsPage)},
+		}
 		page, err := hostapi.Ask[struct {
 			Values []wireProject `json:"values"`
 			IsLast bool          `json:"isLast"`

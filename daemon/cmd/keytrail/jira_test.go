@@ -44,7 +44,7 @@ jira:
   url: %[3]s
   token: {file: %[1]s/token}
   projects: [ACME]
-  smart_commits: {max_age: 99999h}
+  smart_commits: {max_age: 99999h, grace: 0}
 %[4]s`, d.dir, d.repo.Path, d.jira.URL, more))
 	return d
 }
@@ -237,6 +237,16 @@ func TestOnlyKeysOfProjectsInJiraAreKeysAndRenamedOnesAreFollowed(t *testing.T) 
 		}
 	}
 	d.stop()
+	d.jira.Script(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		jiratest.Refuse(w, http.StatusBadRequest, "not now")
+	})
+	d.begin()
+	d.look("UTF-8", 0)
+	if got := d.commits("OLD-2"); len(got) != 1 {
+		t.Errorf("after a start without Jira OLD-2 has %q", got)
+	}
+	d.stop()
+	d.jira.Script(nil)
 	d.jira.SetProjects(jiratest.Project{Key: "ACME", Former: []string{"OLD"}}, jiratest.Project{Key: "UTF"})
 	d.begin()
 	d.look("UTF-8", 1)

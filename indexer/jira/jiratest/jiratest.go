@@ -40,8 +40,9 @@ type User struct {
 
 // Project is a project with its former keys.
 type Project struct {
-	Key    string
-	Former []string
+	Key        string
+	Former     []string
+	IsArchived bool // told only when it is asked for
 }
 
 // Issue is what was done to an issue.

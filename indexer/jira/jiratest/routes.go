@@ -103,11 +103,16 @@ func (s *Server) told(p Project, withKeys bool) map[string]any {
 	return told
 }
 
+// seen gives the projects, the archived ones only if they are wanted.
+func (s *Server) seen(withArchived bool) []Project {
+	return slices.DeleteFunc(slices.Clone(s.projects), func(p Project) bool { return p.IsArchived && !withArchived })
+}
+
 func (s *Server) listProjects(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []any{}
-	for _, p := range s.projects {
+	for _, p := range s.seen(r.URL.Query().Get("includeArchived") == "true") {
 		list = append(list, s.told(p, r.URL.Query().Get("expand") == "projectKeys" && !s.options.PlainProjects))
 	}
 	answer(w, http.StatusOK, list)
@@ -122,13 +127,14 @@ func (s *Server) searchProjects(w http.ResponseWriter, r *http.Request) {
 	}
 	const most = 2 // so that few projects are several pages
 	from, _ := strconv.Atoi(r.URL.Query().Get("startAt"))
-	end := min(from+most, len(s.projects))
+	seen := s.seen(slices.Contains(r.URL.Query()["status"], "archived"))
+	end := min(from+most, len(seen))
 	values := []any{}
-	for _, p := range s.projects[min(from, end):end] {
+	for _, p := range seen[min(from, end):end] {
 		values = append(values, s.told(p, r.URL.Query().Get("expand") == "projectKeys"))
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"maxResults": most, "startAt": from, "total": len(s.projects), "isLast": end == len(s.projects), "values": values,
+		"maxResults": most, "startAt": from, "total": len(seen), "isLast": end == len(seen), "values": values,
 	})
 }
 
