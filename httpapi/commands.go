@@ -17,7 +17,7 @@ const commandShown storage.CommandState = "shown"
 type Command struct {
 	SHA        storage.OID          `json:"sha"`
 	Repository RepositoryRef        `json:"repository"` // in which the commit was seen first; without a name when it was forgotten since
-	Index      int                  `json:"index"` // names the command among those of the commit
+	Index      int                  `json:"index"`      // names the command among those of the commit
 	Key        storage.IssueKey     `json:"key"`
 	Name       string               `json:"name"`
 	Text       string               `json:"text"`

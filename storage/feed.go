@@ -25,7 +25,7 @@ type ChangePage struct {
 type PostingChange struct {
 	Posting
 	Dropped  bool
-	Initial  bool      // told of a repository's first index, of one made anew, or of what there was when the follower began
+	Initial  bool      // told of a repository's first index, of a commit that was there when its index was made anew, or when the follower began
 	Sequence uint64    // grows along the feed; the changes of one write share it; of what there was, that of the last write then
 	At       time.Time // when the index took it over, by its clock; zero of what there was when the follower began
 }

@@ -37,7 +37,7 @@ func (s *Store) Advance(ctx context.Context, a storage.Advance) (storage.Advance
 		}
 		done = r.account(a, old)
 		next.repositories[r.ID] = r
-		next.feed.initial = a.Reset || len(old.commits) == 0
+		next.feed.first, next.feed.anew = old.SeenAt.IsZero(), a.Reset
 		return nil
 	})
 	return done, err

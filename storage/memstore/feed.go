@@ -20,7 +20,8 @@ type feed struct {
 	trimmed uint64 // the last sequence of those that were forgotten
 	last    uint64 // the last sequence given out
 	moved   chan struct{}
-	initial bool // the write that is being made is a repository's first, or a reset
+	first   bool // the write that is being made is a repository's first
+	anew    bool // it is a reset
 }
 
 func newFeed() feed {
@@ -29,12 +30,13 @@ func newFeed() feed {
 
 // record adds the difference between two states, and wakes those who wait for one.
 func (f *feed) record(before, now *state) {
-	initial, at := f.initial, time.Now().UTC()
-	f.initial = false
+	first, anew, at := f.first, f.anew, time.Now().UTC()
+	f.first, f.anew = false, false
 	var events []storage.PostingChange
 	tell := func(id storage.RepositoryID, of, in map[link]bool, dropped bool) {
 		for l := range of {
 			if !in[l] {
+				initial := first || anew && before.holds(id, l.oid)
 				events = append(events, storage.PostingChange{
 					Posting: storage.Posting{Key: l.key, Repository: id, OID: l.oid}, Dropped: dropped, Initial: initial,
 					Sequence: f.last + 1, At: at,
@@ -106,6 +108,15 @@ func (st *state) sortChanges(events []storage.PostingChange) {
 			comparePostings(a.Posting, b.Posting),
 		)
 	})
+}
+
+func (st *state) holds(id storage.RepositoryID, oid storage.OID) bool {
+	r := st.repositories[id]
+	if r == nil {
+		return false
+	}
+	_, isHeld := r.commits[oid]
+	return isHeld
 }
 
 func comparePostings(a, b storage.Posting) int {

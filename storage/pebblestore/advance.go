@@ -38,7 +38,7 @@ func (s *Store) advance(ctx context.Context, a *storage.Advance, in *incoming, v
 	}
 	var out sink
 	defer out.discard()
-	c.beginFeed(&out, a.Reset || c.isFirst())
+	c.beginFeed(&out, a.Reset || c.isNeverSeen())
 	if err := c.emit(&out); err != nil {
 		return storage.Advanced{}, fmt.Errorf("advance repository %d: %w", a.Repository, err)
 	}

@@ -126,6 +126,14 @@ func (w *feedWriter) of(id storage.RepositoryID) {
 	w.head.repository = id
 }
 
+// initial says whether what is told from now on is initial.
+func (w *feedWriter) initial(is bool) {
+	if w.head.isInitial != is {
+		w.flush()
+		w.head.isInitial = is
+	}
+}
+
 // change tells that a commit has keys more or fewer.
 func (w *feedWriter) change(oid storage.OID, isDrop bool, keys []storage.IssueKey) {
 	if len(keys) == 0 {

@@ -19,7 +19,7 @@ func (c *change) replace(out *sink) error {
 			keys = c.linksOf(i, keys[:0])
 			c.done.CommitsAdded++
 			c.done.PostingsAdded += int64(len(keys))
-			c.tellAdded(i, keys)
+			c.tellAdded(i, true, keys)
 		}
 	}
 	out.put(keyResetBase(c.rec.ID), binary.AppendUvarint(nil, uint64(c.base)))
@@ -76,7 +76,7 @@ func (c *change) replaceCommit(m *member, matched []bool, issues map[storage.Iss
 	c.done.PostingsAdded += int64(len(added))
 	c.done.PostingsDropped += int64(len(dropped))
 	c.feed.change(m.oid, true, dropped)
-	c.tellAdded(i, added)
+	c.tellAdded(i, false, added)
 	return nil
 }
 

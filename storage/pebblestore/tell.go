@@ -15,8 +15,9 @@ const manyAdded = 16 << 10
 // addedKeys are keys that a commit is newly linked to.
 type addedKeys struct {
 	seconds int64
-	rank    int // among commits of one second: parents come before their children
-	commit  int // among those that come; -1 for one that is held
+	rank    int  // among commits of one second: parents come before their children
+	commit  int  // among those that come; -1 for one that is held
+	isNew   bool // to a repository that is made anew
 	oid     storage.OID
 	keys    []storage.IssueKey
 }
@@ -28,12 +29,15 @@ func (c *change) beginFeed(out *sink, isInitial bool) {
 }
 
 // tellsSpan tells of a change whose commits the feed tells of by a span.
-func (c *change) tellsSpan() bool { return c.rec.Commits == 0 || len(c.added) >= c.store.toldFrom }
+func (c *change) tellsSpan() bool { return c.isNeverSeen() || len(c.added) >= c.store.toldFrom }
+
+// isNeverSeen tells of the first index of a repository. What comes to one that was empty is no first index.
+func (c *change) isNeverSeen() bool { return c.rec.SeenAt.IsZero() }
 
 // tellAdded keeps keys of a commit that comes, to be told in the order of dates. It copies them.
-func (c *change) tellAdded(i int, keys []storage.IssueKey) {
+func (c *change) tellAdded(i int, isNew bool, keys []storage.IssueKey) {
 	if len(keys) > 0 && !c.tellsSpan() {
-		c.added = append(c.added, addedKeys{seconds: c.in.seconds.get(i), commit: i, oid: *c.in.oid(i), keys: slices.Clone(keys)})
+		c.added = append(c.added, addedKeys{seconds: c.in.seconds.get(i), commit: i, isNew: isNew, oid: *c.in.oid(i), keys: slices.Clone(keys)})
 	}
 }
 
@@ -44,7 +48,7 @@ func (c *change) tell() {
 	for i := 0; i < len(c.refs) && !c.advance.Reset && !c.tellsSpan(); i++ {
 		if c.stays(i) {
 			keys = c.linksOf(i, keys[:0])
-			c.tellAdded(i, keys)
+			c.tellAdded(i, false, keys)
 		}
 	}
 	isSpan := c.tellsSpan()
@@ -53,6 +57,9 @@ func (c *change) tell() {
 		return cmp.Or(cmp.Compare(a.seconds, b.seconds), cmp.Compare(a.rank, b.rank))
 	})
 	for _, a := range c.added {
+		if c.advance.Reset && !isSpan {
+			c.feed.initial(!a.isNew)
+		}
 		if !isSpan || a.commit < 0 {
 			c.feed.change(a.oid, false, a.keys)
 		}

@@ -182,6 +182,12 @@ func initialTold(f *fixture) {
 	tells("a push", false)
 	f.apply(reset(f.advance(1, "a:K-2 b:K-1<a c:K-1<b", "heads/main=c")))
 	tells("a rebuild", true)
+	f.apply(reset(f.advance(1, "a:K-2 b:K-1<a c:K-1<b d:K-1<c", "heads/main=d")))
+	tells("what a push has brought that a rebuild sees first", false)
+	f.register(2)
+	f.must(f.store.RecordLook(f.ctx, 2, storage.Look{At: noon()}))
+	f.push(2, "a:K-1", "heads/main=a")
+	tells("a push to a repository that was empty", false)
 	f.decide(add("K-2", "b"))
 	tells("a decision", false)
 	f.must(f.store.Forget(f.ctx, 1))
@@ -190,7 +196,7 @@ func initialTold(f *fixture) {
 	f.must(err)
 	f.push(ids[0], "a:K-1", "heads/main=a")
 	present, _ := f.changes("")
-	f.equal("told from nothing", "+2a1", told(present))
+	f.equal("told from nothing", "+2a1+3a1", told(present))
 	for _, c := range present {
 		f.equal("what there is", []bool{true, true}, []bool{c.Initial, c.At.IsZero()})
 	}
