@@ -83,7 +83,11 @@ func explanationText(e *httpapi.CommitExplanation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", e.SHA, e.Reason)
 	for _, h := range e.Repositories {
-		fmt.Fprintf(&b, "in %s: on %s; tagged %s\n", h.Repository.Name, orNone(h.Branches), orNone(h.Tags))
+		var keys []string
+		for _, k := range h.Keys {
+			keys = append(keys, string(k))
+		}
+		fmt.Fprintf(&b, "in %s: linked to %s; on %s; tagged %s\n", h.Repository.Name, orNone(keys), orNone(h.Branches), orNone(h.Tags))
 		for _, ref := range h.Refs {
 			fmt.Fprintf(&b, "  %s reaches it%s\n", printable(ref.Name), after(", fetched by ", ref.Refspec))
 		}
@@ -123,7 +127,7 @@ func lookText(l httpapi.LookedAt) string {
 		text += ", last looked at with success " + l.LastSuccess.Format(time.RFC3339)
 	}
 	if l.Error != nil {
-		text += fmt.Sprintf("; since %s its looks fail (%s, %d times): %s", l.Error.Since.Format(time.RFC3339), l.Error.Class, l.Error.Count, printable(l.Error.Text))
+		text += fmt.Sprintf("; since %s its looks fail (%s, %s): %s", l.Error.Since.Format(time.RFC3339), l.Error.Class, plural(l.Error.Count, "time"), printable(l.Error.Text))
 	}
 	return text + "\n"
 }

@@ -155,7 +155,9 @@ func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblest
 		Log: log.With().Str("component", "indexer").Logger(), Registerer: registry,
 	})
 	d.discoverer = discovery.New(discovery.Options{
-		Index: announcing{d.indexer, func(integration string) { d.receiver.Discovered(integration) }}, Store: store,
+		Index: announcing{d.indexer, func(integration string) { d.receiver.Discovered(integration) }, renaming{
+			store: store, log: log, names: d.integrationNames, forgottenAt: d.indexer.ForgottenAt,
+		}}, Store: store,
 		Log: log.With().Str("component", "discovery").Logger(), Registerer: registry,
 	})
 	d.receiver = webhook.New(webhook.Options{
@@ -176,6 +178,15 @@ func newDaemon(c *serveCommand, settings *config.Config, p plan, store *pebblest
 		Log: log.With().Str("component", "api").Logger(), Drain: drain,
 	})
 	return d, err
+}
+
+// integrationNames are those of the integrations that are discovered now.
+func (d *daemon) integrationNames() []string {
+	var names []string
+	for _, s := range d.discoverer.States() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // ready says whether the daemon does its job: it has begun, and it is not ending.
@@ -275,6 +286,7 @@ func distinct(targets []indexer.Target) []indexer.Target {
 // watchReloads reads the configuration again whenever it is asked to, and takes over what was read of Jira's projects.
 func (d *daemon) watchReloads(ctx context.Context, p Process) {
 	for {
+		d.followRenames(ctx)
 		select {
 		case <-ctx.Done():
 			return

@@ -289,11 +289,24 @@ func (x *explainer) search(ctx context.Context, e *CommitExplanation) error {
 	return ctx.Err()
 }
 
+// hasDropped reports whether a key that the message or a note holds was dropped by hand.
+func (h CommitHolder) hasDropped() bool {
+	found := slices.Clone(h.Findings)
+	for _, n := range h.Notes {
+		found = append(found, n.Findings...)
+	}
+	return slices.ContainsFunc(h.Decided, func(a Association) bool {
+		return a.Verdict == storage.VerdictDrop && slices.ContainsFunc(found, func(f Finding) bool { return f.Found && f.Key == a.Key })
+	})
+}
+
 // reasonFor says in words what an explanation comes to.
 func reasonFor(e *CommitExplanation, isKeyed bool, who *access) string {
 	switch {
 	case isKeyed:
 		return "it is indexed, and linked to the keys listed"
+	case slices.ContainsFunc(e.Repositories, CommitHolder.hasDropped):
+		return "it is indexed, but linked to no key: what its message and notes hold was dropped by hand, as listed, or refused, as the findings say"
 	case e.Indexed:
 		return "it is indexed, but neither its message nor a note on it holds an issue key; the findings say what was refused and why"
 	case len(e.Unreached) > 0:

@@ -44,6 +44,23 @@ func TestACommitIsExplainedInEachRepositoryThatHasIt(t *testing.T) {
 	}
 }
 
+func TestAnExplanationTellsThatAllKeysWereDroppedByHand(t *testing.T) {
+	f := newFixture(t, func(o *Options) {
+		o.ExplainText = func(string) []Finding { return []Finding{{Text: "KAFKA-7", End: 7, Key: "KAFKA-7", Found: true}} }
+	})
+	f.post("/api/v1/repositories/1/commits/"+oid(3).String()+"/issues", `{"drop":["KAFKA-9"]}`)
+	var e CommitExplanation
+	f.get("/api/v1/explain?sha=" + oid(3).String()).json(&e)
+	if strings.Contains(e.Reason, "dropped by hand") {
+		t.Errorf("of a key that it does not hold: %s", e.Reason)
+	}
+	f.post("/api/v1/repositories/1/commits/"+oid(1).String()+"/issues", `{"drop":["KAFKA-7"]}`)
+	f.get("/api/v1/explain?sha=" + oid(1).String()).json(&e)
+	if len(e.Repositories) == 0 || len(e.Repositories[0].Keys) != 0 || !strings.Contains(e.Reason, "dropped by hand") {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestACommitThatNoRepositoryHasIsExplainedByWhatCouldHideIt(t *testing.T) {
 	f := newFixture(t)
 	var e CommitExplanation

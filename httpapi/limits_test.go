@@ -31,7 +31,7 @@ func limitRows() []string {
 		row("a body; of a webhook", "%d MiB; %d MiB, within %d s", maxBodyBytes>>20, maxDeliveryBytes>>20, bodyTimeout/time.Second),
 		row("a client that takes its answer", "%d s for each %d KiB", writeTimeout/time.Second, writeChunk>>10),
 		row("a connection without a request", "%d s", idleTimeout/time.Second),
-		row("requests at a time with one token, and without tokens in all", "64 (`limits.requests_per_token`); as many again wait up to 2 s, else 429"),
+		row("requests at a time with one token, and without tokens in all", "64 (`limits.requests_per_token`); as many again wait up to 2 s, else 429; a request that waits (`wait`) is under way"),
 	}
 }
 
