@@ -82,6 +82,7 @@ func (c *serveCommand) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
+	defer keepHeadroom()()
 	err = d.run(ctx, listener, p)
 	return errors.Join(err, d.indexer.Close(), store.Close())
 }
