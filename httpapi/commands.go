@@ -29,10 +29,7 @@ type Command struct {
 
 // issueCommands answers the commands for an issue.
 func (s *Server) issueCommands(w *response, r *http.Request) error {
-	if _, err := queryOf(r); err != nil {
-		return err
-	}
-	key, err := s.key(r.Context(), r.PathValue("key"))
+	key, err := s.keyAlone(r)
 	if err != nil {
 		return err
 	}

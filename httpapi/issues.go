@@ -27,6 +27,14 @@ func (s *Server) key(ctx context.Context, text string) (storage.IssueKey, error)
 	return key, accessOf(ctx).key(key)
 }
 
+// keyAlone reads the issue key of a request that has no parameters.
+func (s *Server) keyAlone(r *http.Request) (storage.IssueKey, error) {
+	if _, err := queryOf(r); err != nil {
+		return "", err
+	}
+	return s.key(r.Context(), r.PathValue("key"))
+}
+
 func (s *Server) issue(w *response, r *http.Request) error {
 	issue, err := s.readIssue(r, "compare")
 	if err != nil {

@@ -35,10 +35,7 @@ func PullRequestOf(p storage.PullRequest, in RepositoryRef) PullRequest {
 
 // issuePullRequests answers all pull requests of an issue, the last changed first.
 func (s *Server) issuePullRequests(w *response, r *http.Request) error {
-	if _, err := queryOf(r); err != nil {
-		return err
-	}
-	key, err := s.key(r.Context(), r.PathValue("key"))
+	key, err := s.keyAlone(r)
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func (c *decision) eachRepository() error {
 			return false, err
 		}
 		c.feed.of(rec.ID)
-		changes := map[storage.IssueKey]*postingChange{}
+		changes := postingChanges{}
 		before := c.done
 		for _, oid := range c.commits {
 			if err := c.relink(changes, &rec, oid); err != nil {
@@ -157,7 +157,7 @@ func (c *decision) eachRepository() error {
 }
 
 // relink adds the difference between the keys that a commit was linked to in a repository and those that it will be.
-func (c *decision) relink(changes map[storage.IssueKey]*postingChange, rec *record, oid storage.OID) error {
+func (c *decision) relink(changes postingChanges, rec *record, oid storage.OID) error {
 	o, isHeld, err := find(c, rec.ID, rec.OIDBits, &oid)
 	if err != nil || !isHeld {
 		return err
@@ -172,19 +172,7 @@ func (c *decision) relink(changes map[storage.IssueKey]*postingChange, rec *reco
 	}
 	of := c.of[oid]
 	before, now := linked(m.keys, notes, of.before), linked(m.keys, notes, of.now)
-	change := func(key storage.IssueKey) *postingChange {
-		if changes[key] == nil {
-			changes[key] = &postingChange{}
-		}
-		return changes[key]
-	}
-	added, dropped := lacking(now, before), lacking(before, now)
-	for _, k := range added {
-		change(k).add = append(change(k).add, entry{m.seconds, o})
-	}
-	for _, k := range dropped {
-		change(k).drop = append(change(k).drop, entry{m.seconds, o})
-	}
+	added, dropped := changes.relink(before, now, entry{m.seconds, o})
 	c.done.PostingsAdded += int64(len(added))
 	c.done.PostingsDropped += int64(len(dropped))
 	c.feed.change(oid, true, dropped)
@@ -194,16 +182,7 @@ func (c *decision) relink(changes map[storage.IssueKey]*postingChange, rec *reco
 
 // Associations yields what was decided by hand; see storage.Reader.
 func (s *Store) Associations(ctx context.Context, q storage.AssociationQuery) iter.Seq2[storage.Association, error] {
-	return func(yield func(storage.Association, error) bool) {
-		v, done, err := s.view(ctx)
-		if err == nil {
-			defer done()
-			err = v.associations(q, yield)
-		}
-		if err != nil {
-			yield(storage.Association{}, err)
-		}
-	}
+	return viewed(ctx, s, func(v view, yield func(storage.Association, error) bool) error { return v.associations(q, yield) })
 }
 
 // associations yields what a query asks for; the error is one that was not yielded.

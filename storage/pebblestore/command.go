@@ -83,16 +83,11 @@ func readCommandNumber(r pebble.Reader, id storage.CommandID) (uint64, error) {
 
 // TakeCommands keeps commands that are not known yet; see storage.Writer.
 func (s *Store) TakeCommands(ctx context.Context, found []storage.Command, searched storage.FeedCursor) error {
-	done, err := s.use()
+	end, err := s.turn(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	defer end()
 	var out sink
 	next := s.counters
 	taken := make(map[storage.CommandID]bool, len(found))
@@ -126,16 +121,11 @@ func (s *Store) TakeCommands(ctx context.Context, found []storage.Command, searc
 
 // SetCommand replaces a command; see storage.Writer.
 func (s *Store) SetCommand(ctx context.Context, c storage.Command) error {
-	done, err := s.use()
+	end, err := s.turn(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	defer end()
 	number, err := readCommandNumber(s.db, c.CommandID)
 	if err != nil {
 		return err
@@ -166,16 +156,7 @@ func (s *Store) SetCommand(ctx context.Context, c storage.Command) error {
 
 // Commands yields commands in the order in which they were taken up; see storage.Reader.
 func (s *Store) Commands(ctx context.Context, q storage.CommandQuery) iter.Seq2[storage.Command, error] {
-	return func(yield func(storage.Command, error) bool) {
-		v, done, err := s.view(ctx)
-		if err == nil {
-			defer done()
-			err = v.commands(q, yield)
-		}
-		if err != nil {
-			yield(storage.Command{}, err)
-		}
-	}
+	return viewed(ctx, s, func(v view, yield func(storage.Command, error) bool) error { return v.commands(q, yield) })
 }
 
 // commands yields what a query asks for; the error is one that was not yielded.

@@ -89,7 +89,7 @@ func (c *change) emitAside(out *sink) error {
 }
 
 // emitMerged writes what comes beside what the repository holds.
-func (c *change) emitMerged(out *sink, held map[storage.IssueKey]*postingChange) error {
+func (c *change) emitMerged(out *sink, held postingChanges) error {
 	if c.in.isMany() && c.last >= 0 {
 		if err := c.in.texts.finish(); err != nil {
 			return err
@@ -273,8 +273,8 @@ func (c *change) addFew(out *sink, t *texts, n uint32) (some bool) {
 }
 
 // heldPostings works out how the postings of held commits change: those that are dropped lose all, and notes give and take keys.
-func (c *change) heldPostings() (map[storage.IssueKey]*postingChange, error) {
-	changes := map[storage.IssueKey]*postingChange{}
+func (c *change) heldPostings() (postingChanges, error) {
+	changes := postingChanges{}
 	if c.advance.Reset {
 		return changes, nil
 	}
@@ -305,7 +305,7 @@ func (c *change) heldPostings() (map[storage.IssueKey]*postingChange, error) {
 }
 
 // relink adds the difference between the keys that a held commit was linked to and those that it will be.
-func (c *change) relink(changes map[storage.IssueKey]*postingChange, o ordinal, m *member) error {
+func (c *change) relink(changes postingChanges, o ordinal, m *member) error {
 	stored, err := c.storedNotes(m.oid)
 	if err != nil {
 		return err
@@ -319,19 +319,7 @@ func (c *change) relink(changes map[storage.IssueKey]*postingChange, o ordinal, 
 	if m.refs != 0 {
 		now = linked(m.keys, c.notesAfter(m.oid, stored), decided)
 	}
-	of := func(key storage.IssueKey) *postingChange {
-		if changes[key] == nil {
-			changes[key] = &postingChange{}
-		}
-		return changes[key]
-	}
-	added, dropped := lacking(now, before), lacking(before, now)
-	for _, k := range added {
-		of(k).add = append(of(k).add, entry{m.seconds, o})
-	}
-	for _, k := range dropped {
-		of(k).drop = append(of(k).drop, entry{m.seconds, o})
-	}
+	added, dropped := changes.relink(before, now, entry{m.seconds, o})
 	c.done.PostingsAdded += int64(len(added))
 	c.done.PostingsDropped += int64(len(dropped))
 	c.feed.change(m.oid, true, dropped)

@@ -166,16 +166,11 @@ func (s *Store) awaited(ctx context.Context, after storage.FeedCursor) (uint64, 
 
 // TrimFeed forgets what the feed told before an instant; see storage.Writer.
 func (s *Store) TrimFeed(ctx context.Context, before time.Time) error {
-	done, err := s.use()
+	end, err := s.turn(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	defer end()
 	trimmed := uint64(0)
 	err = s.scan(ctx, []byte{spaceFeed}, func(k, v []byte) (bool, error) {
 		p, err := readFeedKey(k)

@@ -77,17 +77,7 @@ func (v view) abbreviated(id storage.RepositoryID, least, greatest *storage.OID,
 
 // Containing yields the refs that reach a commit; see storage.Reader.
 func (s *Store) Containing(ctx context.Context, id storage.RepositoryID, oid storage.OID) iter.Seq2[storage.Tip, error] {
-	return func(yield func(storage.Tip, error) bool) {
-		v, done, err := s.view(ctx)
-		if err != nil {
-			yield(storage.Tip{}, err)
-			return
-		}
-		defer done()
-		if err := v.containing(id, &oid, yield); err != nil {
-			yield(storage.Tip{}, err)
-		}
-	}
+	return viewed(ctx, s, func(v view, yield func(storage.Tip, error) bool) error { return v.containing(id, &oid, yield) })
 }
 
 func (v view) containing(id storage.RepositoryID, oid *storage.OID, yield func(storage.Tip, error) bool) error {

@@ -52,6 +52,29 @@ func writeRuns(out rowWriter, prefix []byte, id storage.RepositoryID, entries []
 // postingChange is what becomes of the postings of one issue in one repository.
 type postingChange struct{ add, drop []entry }
 
+// postingChanges are those of a repository, by issue.
+type postingChanges map[storage.IssueKey]*postingChange
+
+// of gives the change of an issue's postings, which is made when there is none.
+func (c postingChanges) of(key storage.IssueKey) *postingChange {
+	if c[key] == nil {
+		c[key] = &postingChange{}
+	}
+	return c[key]
+}
+
+// relink adds what becomes of a commit's postings when its keys change, and gives the difference.
+func (c postingChanges) relink(before, now []storage.IssueKey, e entry) (added, dropped []storage.IssueKey) {
+	added, dropped = lacking(now, before), lacking(before, now)
+	for _, k := range added {
+		c.of(k).add = append(c.of(k).add, e)
+	}
+	for _, k := range dropped {
+		c.of(k).drop = append(c.of(k).drop, e)
+	}
+	return added, dropped
+}
+
 // apply rewrites the runs that a change touches.
 func (p *postingChange) apply(db pebble.Reader, out *sink, issue storage.IssueKey, id storage.RepositoryID) error {
 	prefix := keyPostings(issue)

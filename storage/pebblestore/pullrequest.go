@@ -16,16 +16,11 @@ import (
 
 // SetPullRequests takes over what was read of a repository's pull requests; see storage.Writer.
 func (s *Store) SetPullRequests(ctx context.Context, id storage.RepositoryID, u storage.PullRequestUpdate) error {
-	done, err := s.use()
+	end, err := s.turn(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	defer end()
 	if _, err := readRecord(s.db, id); err != nil {
 		return err
 	}

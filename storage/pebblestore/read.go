@@ -14,21 +14,12 @@ import (
 
 // ofRepository yields rows of a repository, or storage.ErrNotFound.
 func ofRepository[T any](ctx context.Context, s *Store, id storage.RepositoryID, space byte, decode func(v view, k, value []byte) (T, error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		v, done, err := s.view(ctx)
-		if err != nil {
-			yield(none, err)
-			return
+	return viewed(ctx, s, func(v view, yield func(T, error) bool) error {
+		if _, err := readRecord(v, id); err != nil {
+			return err
 		}
-		defer done()
-		if _, err = readRecord(v, id); err == nil {
-			err = yieldRows(v, keyOfRepository(space, id), yield, decode)
-		}
-		if err != nil {
-			yield(none, err)
-		}
-	}
+		return yieldRows(v, keyOfRepository(space, id), yield, decode)
+	})
 }
 
 // Tips yields the refs of a repository as last indexed, sorted by name.
@@ -146,17 +137,7 @@ func (s *Store) Postings(ctx context.Context, project string) iter.Seq2[storage.
 	if project != "" {
 		prefix = append(append(prefix, project...), 0)
 	}
-	return func(yield func(storage.Posting, error) bool) {
-		v, done, err := s.view(ctx)
-		if err != nil {
-			yield(storage.Posting{}, err)
-			return
-		}
-		defer done()
-		if err := v.postings(prefix, yield); err != nil {
-			yield(storage.Posting{}, err)
-		}
-	}
+	return viewed(ctx, s, func(v view, yield func(storage.Posting, error) bool) error { return v.postings(prefix, yield) })
 }
 
 // postings yields the postings under a prefix; the error is one that was not yielded.

@@ -14,16 +14,11 @@ import (
 
 // Register makes repositories known; see storage.Writer.
 func (s *Store) Register(ctx context.Context, specs []storage.RepositorySpec) ([]storage.RepositoryID, error) {
-	done, err := s.use()
+	end, err := s.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+	defer end()
 	ids := make([]storage.RepositoryID, len(specs))
 	records := map[storage.RepositoryID]*record{}
 	fresh := map[string]storage.RepositoryID{}
@@ -108,16 +103,11 @@ func (s *Store) RecordLook(ctx context.Context, id storage.RepositoryID, l stora
 
 // update changes the record of a repository and nothing else.
 func (s *Store) update(ctx context.Context, id storage.RepositoryID, o *pebble.WriteOptions, change func(*record)) error {
-	done, err := s.use()
+	end, err := s.turn(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	defer end()
 	rec, err := readRecord(s.db, id)
 	if err != nil {
 		return err
@@ -132,16 +122,11 @@ func (s *Store) update(ctx context.Context, id storage.RepositoryID, o *pebble.W
 // Forget removes a repository; see storage.Writer. What lies by repository is deleted as ranges; postings lie by issue, so that they are
 // deleted one issue after the other.
 func (s *Store) Forget(ctx context.Context, id storage.RepositoryID) error {
-	done, err := s.use()
+	end, err := s.turn(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	s.write.Lock()
-	defer s.write.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	defer end()
 	rec, err := readRecord(s.db, id)
 	if err != nil {
 		return err

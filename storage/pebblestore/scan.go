@@ -45,15 +45,19 @@ func scanRange(ctx context.Context, r pebble.Reader, lower, upper []byte, fn fun
 
 // rows yields what decode makes of each row under a prefix, all of one moment. It holds the index open meanwhile.
 func rows[T any](ctx context.Context, s *Store, prefix []byte, decode func(v view, k, value []byte) (T, error)) iter.Seq2[T, error] {
+	return viewed(ctx, s, func(v view, yield func(T, error) bool) error { return yieldRows(v, prefix, yield, decode) })
+}
+
+// viewed yields what fn yields of one view of the index, and then the error that it returns, which is one that it did not yield.
+func viewed[T any](ctx context.Context, s *Store, fn func(v view, yield func(T, error) bool) error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var none T
 		v, done, err := s.view(ctx)
-		if err != nil {
-			yield(none, err)
-			return
+		if err == nil {
+			defer done()
+			err = fn(v, yield)
 		}
-		defer done()
-		if err := yieldRows(v, prefix, yield, decode); err != nil {
+		if err != nil {
+			var none T
 			yield(none, err)
 		}
 	}

@@ -20,6 +20,7 @@
 package pebblestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -215,6 +216,24 @@ func (s *Store) use() (done func(), err error) {
 	}
 	s.inUse.Add(1)
 	return s.inUse.Done, nil
+}
+
+// turn waits for the writer's turn, which ends, and with it what keeps the index open, when the caller calls the function that it returns.
+func (s *Store) turn(ctx context.Context) (end func(), err error) {
+	done, err := s.use()
+	if err != nil {
+		return nil, err
+	}
+	s.write.Lock()
+	end = func() {
+		s.write.Unlock()
+		done()
+	}
+	if err := ctx.Err(); err != nil {
+		end()
+		return nil, err
+	}
+	return end, nil
 }
 
 // logger hands Pebble's own words on.

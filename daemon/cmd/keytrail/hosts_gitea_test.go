@@ -1,12 +1,9 @@
 package main_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -84,7 +81,7 @@ func TestARealGiteaIsFollowedFromDiscoveryToPullRequest(t *testing.T) {
 // followsAPush pushes, and waits until the webhook has made it known.
 func (g *giteaUnderTest) followsAPush() {
 	g.t.Helper()
-	pushed := pushToGitea(g.t, g.server, "main", "ACME-1 pushed")
+	pushed := pushToGitea(g.server, "main", "ACME-1 pushed")
 	began := time.Now()
 	g.eventually("what was pushed answers", func() bool { return len(g.commits("ACME-1")) == 1 })
 	took := time.Since(began).Round(time.Millisecond)
@@ -113,7 +110,7 @@ func (g *giteaUnderTest) makesABranchAndAPullRequest() {
 		_, answer := g.get("/api/v1/issues/ACME-2/branches")
 		return strings.Contains(answer, branch)
 	})
-	pushToGitea(g.t, g.server, branch, "ACME-2 rounded")
+	pushToGitea(g.server, branch, "ACME-2 rounded")
 	pull := g.make(at+"pull-requests", `{"source": "`+branch+`", "target": "main", "title": "ACME-2 Round totals", "description": "See ACME-3."}`)
 	isIn := func(state string) func() bool {
 		return func() bool {
@@ -126,30 +123,9 @@ func (g *giteaUnderTest) makesABranchAndAPullRequest() {
 	g.eventually("the webhook tells that it was closed", isIn("declined"))
 }
 
-// pushToGitea clones acme/shop-00, commits to a branch, pushes as the administrator, and gives the commit.
-func pushToGitea(t *testing.T, server *giteatest.Server, branch, message string) string {
-	t.Helper()
-	dir := t.TempDir()
-	basic := base64.StdEncoding.EncodeToString([]byte("keeper:" + server.Admin))
-	git := func(args ...string) string {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "git", args...)
-		cmd.Dir = dir
-		cmd.Env = []string{
-			"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=1",
-			"GIT_CONFIG_KEY_0=http.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic " + basic,
-			"GIT_AUTHOR_NAME=Robin", "GIT_AUTHOR_EMAIL=robin@example.com", "GIT_COMMITTER_NAME=Robin", "GIT_COMMITTER_EMAIL=robin@example.com",
-		}
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("git %s: %v\n%s", args[0], err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	git("clone", "--quiet", "--branch", branch, server.URL+"/acme/shop-00.git", ".")
-	git("commit", "--quiet", "--allow-empty", "--message", message)
-	git("push", "--quiet")
-	return git("rev-parse", "HEAD")
+// pushToGitea commits to a branch of acme/shop-00 as the administrator.
+func pushToGitea(server *giteatest.Server, branch, message string) string {
+	return server.Push(server.URL+"/acme/shop-00.git", branch, "keeper", server.Admin, message)
 }
 
 // statusOf asks for a page as its host's own users do.

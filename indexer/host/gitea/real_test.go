@@ -1,13 +1,9 @@
 package gitea
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -77,31 +73,7 @@ func (a *account) push(t *testing.T, r host.Repository, branch, message string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	basic := base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Password))
-	git := func(args ...string) string {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "git", args...)
-		cmd.Dir = dir
-		cmd.Env = []string{
-			"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=1",
-			"GIT_CONFIG_KEY_0=http.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic " + basic,
-			"GIT_AUTHOR_NAME=Robin", "GIT_AUTHOR_EMAIL=robin@example.com", "GIT_COMMITTER_NAME=Robin", "GIT_COMMITTER_EMAIL=robin@example.com",
-		}
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("git %s: %v\n%s", args[0], err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	git("clone", "--quiet", "--branch", branch, r.CloneHTTP, ".")
-	if err := os.WriteFile(filepath.Join(dir, "file"), []byte(message), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	git("add", "file")
-	git("commit", "--quiet", "--message", message)
-	git("push", "--quiet")
-	return git("rev-parse", "HEAD")
+	return a.server.Push(r.CloneHTTP, branch, c.Username, c.Password, message)
 }
 
 // awaitPush waits until the webhook tells of a ref of a repository.

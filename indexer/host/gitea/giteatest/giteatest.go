@@ -7,6 +7,7 @@ package giteatest
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -194,4 +195,34 @@ func (s *Server) Ask(method, path string, body any) {
 	if err != nil || response.StatusCode >= http.StatusMultipleChoices {
 		s.t.Fatalf("%s %s: %s: %s, %v", method, path, response.Status, said, err)
 	}
+}
+
+// Push clones a repository, commits a file to a branch, pushes with a user's password or token, and gives the commit.
+func (s *Server) Push(clone, branch, user, password, message string) string {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	git := func(args ...string) string {
+		s.t.Helper()
+		cmd := exec.CommandContext(s.t.Context(), "git", args...)
+		cmd.Dir = dir
+		cmd.Env = []string{
+			"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=1",
+			"GIT_CONFIG_KEY_0=http.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic " + basic,
+			"GIT_AUTHOR_NAME=Robin", "GIT_AUTHOR_EMAIL=robin@example.com", "GIT_COMMITTER_NAME=Robin", "GIT_COMMITTER_EMAIL=robin@example.com",
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			s.t.Fatalf("git %s: %v\n%s", args[0], err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	git("clone", "--quiet", "--branch", branch, clone, ".")
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte(message), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	git("add", "file")
+	git("commit", "--quiet", "--message", message)
+	git("push", "--quiet")
+	return git("rev-parse", "HEAD")
 }
